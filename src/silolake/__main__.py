@@ -1,0 +1,5 @@
+"""``python -m silolake``."""
+
+from silolake.cli import main
+
+main()

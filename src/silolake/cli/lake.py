@@ -1,0 +1,142 @@
+"""``bootstrap``, ``plan``, ``apply``: the lake brought to what the workspace declares."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from silolake.cli.terminal import console, json_option, load_rooms, print_json, progress
+from silolake.cli.words import SENTENCES
+from silolake.errors import WrongState
+
+
+@click.command(help=SENTENCES["bootstrap"])
+@click.option("--dry-run", is_flag=True, help="Show the steps; change nothing.")
+@json_option
+def bootstrap(dry_run: bool, as_json: bool) -> None:
+    """Prepare the organization once, with the management account's credentials."""
+    from silolake import provisioning
+    from silolake.workspace import open_cloud
+
+    rooms = load_rooms()
+    cloud = open_cloud(rooms.settings, rooms.root, rooms.organization.management, "Administrator")
+    if dry_run:
+        steps = [provisioning.explain(each) for each in provisioning.plan_bootstrap(cloud, rooms)]
+        print_json(steps) if as_json else click.echo("\n".join(steps) or "Nothing to do.")
+        return
+    with progress("preparing the organization") as tell:
+        report = provisioning.bootstrap(cloud, rooms, lambda step: (tell(step), None)[1])
+    if as_json:
+        print_json(report.to_json())
+    else:
+        click.echo(str(report))
+
+
+@click.command(help=SENTENCES["plan"])
+@json_option
+def plan(as_json: bool) -> None:
+    """Show what apply would do; change nothing. Exit code 2 where there is something to do with --json too."""
+    from silolake.cli.session import opened
+    from silolake.reconcile import explain
+
+    with opened() as session:
+        with progress("reading the organization"):
+            planned = session.plan()
+        if as_json:
+            print_json(
+                [
+                    {
+                        "name": each.name,
+                        "run": explain(each.step),
+                        "after": list(each.after),
+                        "ground": each.ground,
+                        "steps": [explain(step) for step in each.step.beneath],
+                    }
+                    for each in planned
+                ]
+            )
+            return
+        if not len(planned):
+            click.echo("Nothing to do: the lake is what this workspace declares.")
+            return
+        show(planned)
+        click.echo(f"\n{len(planned)} runs. silolake apply performs them.")
+
+
+def show(planned: object) -> None:
+    """Print a plan: runs, and beneath them the native steps of their verbs."""
+    from silolake.reconcile import explain
+    from silolake.reconcile.planning import LakePlan
+
+    assert isinstance(planned, LakePlan.__origin__)  # type: ignore[attr-defined]
+    out = console()
+    for each in planned:
+        out.print(f"[bold]{explain(each.step)}[/bold]")
+        for step in each.step.beneath:
+            out.print(f"    {explain(step)}")
+
+
+@click.command(help=SENTENCES["apply"])
+@click.option("--at-once", type=click.IntRange(1, 32), default=2, show_default=True, help="Runs that go on together.")
+@json_option
+def apply(at_once: int, as_json: bool) -> None:
+    """Bring the lake to what this workspace declares; exit code 1 if any run does not complete."""
+    from silolake.cli.session import opened
+
+    with opened() as session:
+        with progress("planning"):
+            planned = session.plan()
+        if not len(planned):
+            print_json([]) if as_json else click.echo("Nothing to do: the lake is what this workspace declares.")
+            return
+        ended = perform(session, planned, at_once, quiet=as_json)
+        if as_json:
+            print_json(
+                [
+                    {"name": e.name, "status": e.status, "reason": e.reason, "run": e.run, "wall_s": e.wall_s}
+                    for e in ended
+                ]
+            )
+        if not all(each.completed for each in ended):
+            sys.exit(1)
+
+
+def perform(session: object, planned: object, at_once: int, *, quiet: bool = False) -> tuple[object, ...]:
+    """Apply a plan and tell each run as it ends. Writes."""
+    from silolake.cli.session import Session
+    from silolake.reconcile import Applied, explain
+    from silolake.reconcile.applying import Hearing
+    from silolake.reconcile.applying import apply as apply_plan
+
+    if not isinstance(session, Session):
+        raise WrongState("a plan is applied in a session", "Open one first")
+    out, began = console(), time.monotonic()
+    under_way: dict[str, str] = {}
+    with progress("applying") as tell:
+
+        def begins(each: object) -> None:
+            under_way[each.name] = explain(each.step)  # type: ignore[attr-defined]
+            tell(" · ".join(under_way.values()))
+
+        def ended(done: Applied) -> None:
+            under_way.pop(done.name, None)
+            if not quiet:
+                colour = "green" if done.completed else "red"
+                out.print(f"[{colour}]{done.status:<11}[/{colour}] {explain(done.step)}  {done.wall_s:.1f} s")
+                if done.reason:
+                    out.print(f"            {done.reason}", markup=False)
+
+        result = apply_plan(
+            planned,  # type: ignore[arg-type]
+            session.perform,
+            again=session.plan,
+            hearing=Hearing(begins, ended),
+            at_once=at_once,
+        )
+    if not quiet:
+        failed = sum(not each.completed for each in result)
+        words = f"{failed} of {len(result)} runs did not complete" if failed else f"{len(result)} runs completed"
+        out.print(f"{words} in {time.monotonic() - began:.1f} s")
+    return result

@@ -1,0 +1,96 @@
+"""The decision log: what was asked, what IAM answered, and which statement of which policy decided.
+
+It lies in a file of its own and is written without waiting for the disk: losing its last lines with the machine's
+power loses no state. ``silolake why`` reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from silolake.iam import Decision
+
+KEPT = 50_000
+"""How many decisions are kept; the oldest go first."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS decisions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    allowed INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    decision TEXT NOT NULL
+)
+"""
+
+
+class DecisionLog:
+    """Keeps decisions and finds them again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._connection = sqlite3.connect(
+            directory / "decisions.sqlite", isolation_level=None, check_same_thread=False
+        )
+        self._turn = threading.Lock()
+        with self._turn:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=OFF")
+            self._connection.execute(_SCHEMA)
+            self._connection.execute("CREATE INDEX IF NOT EXISTS by_request ON decisions (request_id)")
+
+    def add(self, at: datetime, request_id: str, operation: str, decisions: Iterable[Decision]) -> None:
+        """Keep the decisions of one request. Writes."""
+        rows = [
+            (
+                at.isoformat(),
+                request_id,
+                operation,
+                decision.request.principal.session_arn or decision.request.principal.arn or "anonymous",
+                int(bool(decision)),
+                decision.request.action,
+                decision.request.resource.arn,
+                json.dumps({**decision.to_json(), "text": decision.explain()}),
+            )
+            for decision in decisions
+        ]
+        with self._turn:
+            self._connection.executemany(
+                "INSERT INTO decisions (at, request_id, operation, caller, allowed, action, resource, decision)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            self._connection.execute(
+                "DELETE FROM decisions WHERE number <= (SELECT max(number) FROM decisions) - ?", (KEPT,)
+            )
+
+    def find(self, *, request_id: str = "", denied_only: bool = False, limit: int = 20) -> list[Mapping[str, Any]]:
+        """The newest decisions, or all of one request, newest first."""
+        wheres, values = ["1"], []
+        if request_id:
+            wheres.append("request_id = ?")
+            values.append(request_id)
+        if denied_only:
+            wheres.append("allowed = 0")
+        with self._turn:
+            rows = self._connection.execute(
+                "SELECT at, request_id, operation, caller, allowed, action, resource, decision FROM decisions"
+                f" WHERE {' AND '.join(wheres)} ORDER BY number DESC LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+        names = ("at", "request_id", "operation", "caller", "allowed", "action", "resource")
+        return [{**dict(zip(names, row, strict=False)), "decision": json.loads(row[7])} for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._turn:
+            self._connection.close()

@@ -1,0 +1,126 @@
+"""The owner's door: what the person who runs the local cloud may ask that AWS has no call for.
+
+Under ``/_silolake/``, with a token that lies in the data directory, readable by its owner alone: whoever can read
+that file could read the state itself. It signs people in (as Identity Center would), moves the clock, opens an
+account outside the organization, reads the decision log, and stops the process.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, timedelta
+from typing import Any
+
+from silolake.iam import Principal
+from silolake.localcloud.cloud import LocalCloud
+from silolake.localcloud.engines.organizations import accounts
+from silolake.localcloud.errors import AwsError
+from silolake.localcloud.http import HttpRequest, HttpResponse
+
+_SESSION_S = 3600
+_LONGEST_SESSION_S = 12 * 3600
+
+
+class Door:
+    """Answers the owner.
+
+    Args:
+        cloud: the local cloud.
+        token: what a request must bring as ``Authorization: Bearer …``.
+        stop: ends the process once the answer is sent.
+    """
+
+    def __init__(self, cloud: LocalCloud, token: str, stop: Callable[[], None]) -> None:
+        self._cloud, self._token, self._stop = cloud, token, stop
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """The answer to one question, as JSON."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            return _json(403, {"error": "the owner's token is needed; it lies in the data directory"})
+        questions: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
+            ("GET", "status"): self._status,
+            ("GET", "accounts"): self._accounts,
+            ("POST", "sessions"): self._sign_in,
+            ("POST", "accounts"): self._open_account,
+            ("POST", "clock"): self._advance,
+            ("POST", "decisions"): self._decisions,
+            ("POST", "stop"): self._end,
+        }
+        question = questions.get((request.method, request.path.removeprefix("/_silolake/")))
+        if question is None:
+            return _json(404, {"error": f"the door does not know {request.method} {request.path}"})
+        try:
+            said = json.loads(request.body.read(min(request.length or 0, 1 << 20)) or b"{}")
+            return _json(200, question(said))
+        except (ValueError, KeyError, TypeError) as error:
+            return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        except AwsError as error:
+            return _json(error.status, {"error": str(error)})
+
+    def _status(self, _: dict[str, Any]) -> object:
+        with self._cloud.store.read() as connection:
+            known = len(accounts.everyone(connection))
+        return {
+            "region": self._cloud.region,
+            "now": self._cloud.clock.now().isoformat(),
+            "accounts": known,
+            "operations": len(self._cloud.engines.played),
+        }
+
+    def _accounts(self, _: dict[str, Any]) -> object:
+        with self._cloud.store.read() as connection:
+            return [{"id": each.id, "name": each.name, "email": each.email} for each in accounts.everyone(connection)]
+
+    def _sign_in(self, said: dict[str, Any]) -> object:
+        """A session of a role of an account, by the account's id or name and the role's name."""
+        with self._cloud.store.read() as connection:
+            arn = accounts.role_arn(connection, str(said["account"]), str(said["role"]))
+        duration_s = int(said.get("duration_s", _SESSION_S))
+        if not 900 <= duration_s <= _LONGEST_SESSION_S:
+            raise ValueError(f"a session lasts 900 to {_LONGEST_SESSION_S} seconds")
+        account, name = arn.split(":")[4], arn.rsplit("/", 1)[1]
+        session_name = str(said.get("name", "local"))
+        principal = Principal(
+            arn=arn,
+            account=account,
+            kind="role",
+            session_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
+            user_id=f"AROALOCAL{account[:8]}:{session_name}",
+        )
+        session = self._cloud.sessions.issue(principal, timedelta(seconds=duration_s))
+        return {
+            "Version": 1,
+            "AccessKeyId": session.access_key,
+            "SecretAccessKey": session.secret,
+            "SessionToken": session.token,
+            # The client judges expiry by its own clock, not by the local cloud's.
+            "Expiration": (session.expires_at.astimezone(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Account": account,
+            "Arn": principal.session_arn,
+        }
+
+    def _open_account(self, said: dict[str, Any]) -> object:
+        with self._cloud.store.write() as connection:
+            account = accounts.create_standalone(connection, str(said["name"]), str(said["email"]))
+        return {"id": account}
+
+    def _advance(self, said: dict[str, Any]) -> object:
+        return {"now": self._cloud.clock.advance(float(said["seconds"])).isoformat()}
+
+    def _decisions(self, said: dict[str, Any]) -> object:
+        return self._cloud.decisions.find(
+            request_id=str(said.get("request_id", "")),
+            denied_only=bool(said.get("denied_only", False)),
+            limit=min(int(said.get("limit", 20)), 1000),
+        )
+
+    def _end(self, _: dict[str, Any]) -> object:
+        self._stop()
+        return {"stopping": True}
+
+
+def _json(status: int, value: object) -> HttpResponse:
+    return HttpResponse(status, {"Content-Type": "application/json"}, json.dumps(value).encode())

@@ -1,0 +1,158 @@
+"""The process: two loopback ports, one with TLS and one without, until it is told to stop."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+
+from silolake.errors import AlreadyRunning, PortTaken
+from silolake.localcloud import certificates, engines
+from silolake.localcloud.cloud import LocalCloud
+from silolake.localcloud.door import Door
+from silolake.localcloud.gateway import Gateway
+
+LOOPBACK = "127.0.0.1"
+_THREADS = 16
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a running local cloud answers; kept as ``endpoint.json`` in its data directory."""
+
+    https: str
+    http: str
+    ca: str
+    region: str
+    pid: int
+    started_at: str
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports to listen on; 0 is any free one."""
+
+    https: int
+    http: int
+
+
+def serve(directory: Path, ports: Ports, region: str) -> None:
+    """Run the local cloud in this process until SIGTERM, SIGINT or the owner's word. Writes ``directory``.
+
+    Raises:
+        AlreadyRunning: another process serves the same directory.
+        PortTaken: another program listens there.
+        StateCorrupt: what lies in the directory cannot be read.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with _sole(directory), running(directory, ports, region, stopping):
+        stopping.wait()
+
+
+@contextmanager
+def running(directory: Path, ports: Ports, region: str, stopping: threading.Event) -> Iterator[Endpoint]:
+    """A local cloud that serves from threads of this process while the block lasts. Writes ``directory``."""
+    cloud = LocalCloud(directory, region)
+    try:
+        gateway = Gateway(cloud, Door(cloud, _owner_token(directory), stopping.set))
+        chain, key = certificates.ensure(directory)
+        with _listening(gateway, ports.https, (chain, key)) as https, _listening(gateway, ports.http, None) as http:
+            for service in engines.SERVICES:
+                resume = getattr(import_module(f"{engines.__name__}.{service}"), "resume", None)
+                if resume is not None:
+                    resume(cloud)
+            endpoint = Endpoint(
+                https=f"https://{LOOPBACK}:{https}",
+                http=f"http://{LOOPBACK}:{http}",
+                ca=str(directory / "ca.pem"),
+                region=region,
+                pid=os.getpid(),
+                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            _announce(directory, endpoint)
+            try:
+                yield endpoint
+            finally:
+                (directory / "endpoint.json").unlink(missing_ok=True)
+    finally:
+        cloud.close()
+
+
+@contextmanager
+def _sole(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; the system lets it go when the process ends, however it ends."""
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise AlreadyRunning(
+                f"a local cloud already serves {directory} (process {holder})",
+                "Use it, or stop it with silolake down",
+            ) from error
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _owner_token(directory: Path) -> str:
+    path = directory / "owner.token"
+    if path.exists():
+        return path.read_text()
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    return token
+
+
+@contextmanager
+def _listening(gateway: Gateway, port: int, certificate: tuple[Path, Path] | None) -> Iterator[int]:
+    server = wsgi.Server((LOOPBACK, port), gateway, numthreads=_THREADS, request_queue_size=128)
+    server.timeout = 60
+    server.error_log = _say  # type: ignore[assignment, method-assign]
+    if certificate is not None:
+        server.ssl_adapter = BuiltinSSLAdapter(str(certificate[0]), str(certificate[1]))
+    try:
+        server.prepare()
+    except OSError as error:
+        raise PortTaken(
+            f"port {port} on {LOOPBACK} cannot be listened on ({error})",
+            "Another program may hold it; choose another with --port, or any free one with --port 0",
+        ) from error
+    thread = threading.Thread(target=server.serve, name=f"listen-{port}", daemon=True)
+    thread.start()
+    try:
+        yield int(server.bind_addr[1])
+    finally:
+        server.stop()
+        thread.join(timeout=10)
+
+
+def _say(message: str = "", level: int = 20, traceback: bool = False) -> None:
+    _log.log(level, "%s", message, exc_info=traceback)
+
+
+def _announce(directory: Path, endpoint: Endpoint) -> None:
+    passing = directory / "endpoint.json.new"
+    passing.write_text(json.dumps(asdict(endpoint), indent=2))
+    passing.replace(directory / "endpoint.json")

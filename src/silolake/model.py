@@ -1,0 +1,194 @@
+"""The lake's own values: small, frozen, and refusing nonsense when they are born.
+
+Standard library only: everything may import this, and this imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+_ACCOUNT_ID = re.compile(r"\d{12}")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_OU_PATH = re.compile(r"o-[a-z0-9]{10,32}/r-[0-9a-z]{4,32}/(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}/)*")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+
+@dataclass(frozen=True, order=True)
+class AccountId:
+    """Twelve digits that name an AWS account.
+
+    >>> AccountId("111111111111").text
+    '111111111111'
+    >>> AccountId("sales")
+    Traceback (most recent call last):
+    ValueError: 'sales' is not an account id; it has twelve digits
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _ACCOUNT_ID.fullmatch(self.text):
+            raise ValueError(f"{self.text!r} is not an account id; it has twelve digits")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, order=True)
+class OuPath:
+    """Where an account hangs in the organization, spelled the way IAM spells it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalorgpaths
+
+    >>> sales = OuPath("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/")
+    >>> sales.and_below
+    'o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*'
+    >>> sales.organization
+    'o-a1b2c3d4e5'
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _OU_PATH.fullmatch(self.text):
+            raise ValueError(
+                f"{self.text!r} is not an organization path; from the organization on, ending in a slash: o-…/r-…/ou-…/"
+            )
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def and_below(self) -> str:
+        """The pattern that matches this unit and every unit beneath it."""
+        return self.text + "*"
+
+    @property
+    def organization(self) -> str:
+        """The organization's id, ``o-…``."""
+        return self.text.split("/", 1)[0]
+
+    def holds(self, other: OuPath) -> bool:
+        """Whether ``other`` is this unit or hangs beneath it."""
+        return other.text.startswith(self.text)
+
+
+@dataclass(frozen=True, order=True)
+class Name:
+    """A name of ours: a silo, a view, a pipeline, a unit.
+
+    >>> Name("ewr").text
+    'ewr'
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.text):
+            raise ValueError(
+                f"{self.text!r} is not a name; lower-case letters, digits, _ and -, a letter first, at most 63"
+            )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, order=True)
+class Region:
+    """An AWS Region's code."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _REGION.fullmatch(self.text):
+            raise ValueError(f"{self.text!r} is not a Region; it looks like eu-west-1")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """The account and Region that a step is for."""
+
+    account: AccountId
+    region: Region
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member account as the cloud answers it: discovered, never invented.
+
+    Attributes:
+        name: what the rooms call it; the silo's name.
+        id: its twelve digits.
+        email: its root user's address, the organization's second key for it.
+        path: where it hangs.
+        tags: the organization's tags on it, which selectors read.
+    """
+
+    name: str
+    id: AccountId
+    email: str
+    path: OuPath
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, order=True)
+class ObjectVersion:
+    """One version of one object in S3."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}?versionId={self.version_id}"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The occasion of a run that a commit declares: the digest of what it read there."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The occasion of a run that a delivery started: the object versions it takes."""
+
+    versions: tuple[ObjectVersion, ...]
+
+
+@dataclass(frozen=True)
+class Due:
+    """The occasion of a run that a schedule started: the time it was due."""
+
+    at: datetime
+
+
+Occasion = Declared | Delivered | Due
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON, in hex; equal values have equal digests.
+
+    Args:
+        value: anything of dicts, lists, tuples, strings, numbers, booleans and None.
+
+    Raises:
+        TypeError: for a value JSON does not have.
+
+    >>> digest({"b": 1, "a": [2]}) == digest({"a": (2,), "b": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

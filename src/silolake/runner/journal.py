@@ -1,0 +1,218 @@
+"""What is known of runs and of what was applied: objects under ``state/``, written with conditional PUTs.
+
+No database: a run's entry is one object, changed only by whoever read its present version. What was applied is in the
+keys themselves, ``state/applied/<kind>/<name>/<digest>``, so that one listing tells it all.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from silolake.cloud import Cloud
+from silolake.errors import CloudError, WrongState
+
+RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED = (
+    "running", "completed", "failed", "timed out", "kernel died", "cancelled",
+)  # fmt: skip
+_LEASE = timedelta(seconds=120)
+_RENEWED_EVERY_S = 40.0
+_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_MISSING = frozenset({"NoSuchKey", "404"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the journal knows of one run.
+
+    Attributes:
+        run: the run's id.
+        facts: what the run is: notebook, parameters, target, occasion, commit.
+        status: in words.
+        attempt: counted from 1.
+        holder: which process works on it: ``host/pid/when it started``.
+        held_until: when others may take it over without asking.
+        started_at, ended_at: of the last attempt.
+        reason: why it did not complete, or empty.
+        record: where its run record lies, ``s3://…``, once it has ended.
+        etag: of the version read.
+    """
+
+    run: str
+    facts: Mapping[str, Any]
+    status: str
+    attempt: int
+    holder: str
+    held_until: str
+    started_at: str
+    ended_at: str = ""
+    reason: str = ""
+    record: str = ""
+    etag: str = field(default="", compare=False)
+
+
+def process() -> str:
+    """This process, in a way that a later one of the same number is not taken for it."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in the kernel's own ticks; empty where it is not running or /proc is not."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def is_dead(holder: str) -> bool:
+    """Whether a holder is surely dead: it was on this machine and is not running any more."""
+    host, _, rest = holder.partition("/")
+    pid, _, started = rest.partition("/")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    if started:
+        return _started(int(pid)) != started
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+class Journal:
+    """The runs of one lake.
+
+    Args:
+        cloud: the platform's runner.
+        bucket: the platform's state bucket.
+    """
+
+    def __init__(self, cloud: Cloud, bucket: str) -> None:
+        self._cloud, self._bucket = cloud, bucket
+
+    def find(self, run: str) -> Entry | None:
+        """A run's entry; ``None`` if it was never begun. Reads only."""
+        try:
+            answer = self._cloud.call("s3", "get_object", Bucket=self._bucket, Key=_key(run))
+        except CloudError as error:
+            if error.code in _MISSING:
+                return None
+            raise
+        return Entry(**json.loads(answer["Body"].read()), etag=answer["ETag"])
+
+    def entries(self, limit: int = 50) -> list[Entry]:
+        """The runs that changed last, newest first. Reads only."""
+        listed = list(self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix="state/runs/"))
+        listed.sort(key=lambda each: each["LastModified"], reverse=True)
+        found = (self.find(each["Key"].rsplit("/", 1)[1].removesuffix(".json")) for each in listed[:limit])
+        return sorted((each for each in found if each), key=lambda each: each.started_at, reverse=True)
+
+    @contextmanager
+    def claimed(self, run: str, facts: Mapping[str, Any]) -> Iterator[Entry]:
+        """Hold a run while the block works on it: a first attempt, or the next. Writes.
+
+        Raises:
+            WrongState: another living process holds it.
+        """
+        before = self.find(run)
+        if before is not None and before.status == RUNNING and before.holder != process():
+            held = datetime.fromisoformat(before.held_until) > datetime.now(UTC)
+            if held and not is_dead(before.holder):
+                raise WrongState(
+                    f"run {run} is held by {before.holder} until {before.held_until}",
+                    "Wait for it, or stop that process",
+                )
+        entry = Entry(
+            run=run,
+            facts=facts,
+            status=RUNNING,
+            attempt=before.attempt + 1 if before else 1,
+            holder=process(),
+            held_until=_from_now(_LEASE),
+            started_at=_from_now(timedelta()),
+            etag=before.etag if before else "",
+        )
+        held_entry = [self._put(entry)]
+        done = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(held_entry, done), daemon=True, name=f"lease-{run}")
+        keeper.start()
+        try:
+            yield held_entry[0]
+        finally:
+            done.set()
+            keeper.join()
+
+    def finish(self, run: str, **changes: Any) -> Entry:
+        """Write how a run that this process holds has ended. Writes.
+
+        Raises:
+            WrongState: it is not this process's any more.
+        """
+        entry = self.find(run)
+        if entry is None or entry.holder != process():
+            raise WrongState(f"run {run} is not held by this process any more", "silolake runs shows who took it over")
+        return self._put(replace(entry, held_until=_from_now(timedelta()), **changes))
+
+    def _keep(self, held: list[Entry], done: threading.Event) -> None:
+        while not done.wait(_RENEWED_EVERY_S):
+            entry = self.find(held[0].run)
+            if entry is None or entry.holder != process() or entry.status != RUNNING:
+                return
+            held[0] = self._put(replace(entry, held_until=_from_now(_LEASE)))
+
+    def _put(self, entry: Entry) -> Entry:
+        said = {name: value for name, value in asdict(entry).items() if name != "etag"}
+        condition = {"IfMatch": entry.etag} if entry.etag else {"IfNoneMatch": "*"}
+        try:
+            answer = self._cloud.call(
+                "s3", "put_object", Bucket=self._bucket, Key=_key(entry.run), ContentType="application/json",
+                Body=json.dumps(said, indent=1).encode(), **condition,
+            )  # fmt: skip
+        except CloudError as error:
+            if error.code in _LOST_RACE:
+                raise WrongState(f"run {entry.run} was taken by another process just now", "Wait for it") from error
+            raise
+        return replace(entry, etag=answer["ETag"])
+
+    def applied(self) -> dict[tuple[str, str], str]:
+        """What was applied: (kind, name) → the digest it was applied at. One listing; reads only."""
+        prefix = "state/applied/"
+        listed = self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix)
+        found: dict[tuple[str, str], tuple[datetime, str]] = {}
+        for each in listed:
+            kind, name, said = each["Key"].removeprefix(prefix).split("/")
+            at, known = each["LastModified"], found.get((kind, unquote(name)))
+            # Between writing the new digest and removing the old one a kill leaves both; the newer counts.
+            if known is None or at >= known[0]:
+                found[kind, unquote(name)] = (at, said)
+        return {which: said for which, (_, said) in found.items()}
+
+    def mark_applied(self, kind: str, name: str, digest: str) -> None:
+        """Say that something is applied at a digest; an empty digest says it is applied no more. Writes."""
+        prefix = f"state/applied/{kind}/{quote(name, safe='')}/"
+        if digest:
+            self._cloud.call("s3", "put_object", Bucket=self._bucket, Key=prefix + digest, Body=b"")
+        for each in list(self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix)):
+            if each["Key"] != prefix + digest:
+                self._cloud.call("s3", "delete_object", Bucket=self._bucket, Key=each["Key"])
+
+
+def _key(run: str) -> str:
+    return f"state/runs/{run}.json"
+
+
+def _from_now(span: timedelta) -> str:
+    return (datetime.now(UTC) + span).isoformat(timespec="milliseconds")

@@ -1,0 +1,365 @@
+"""One run: a notebook, its parameters, the account it is for, and why now."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from silolake.cloud import Cloud, Credentials
+from silolake.cloud.organization import Organization
+from silolake.errors import SilolakeError
+from silolake.model import Account, Declared, Delivered, Due, ObjectVersion, Occasion, Region, Target, digest
+from silolake.runner import journal as states
+from silolake.runner.context import VARIABLE, Outcome, RunContext
+from silolake.runner.credentials import CredentialsEndpoint
+from silolake.runner.journal import Journal
+from silolake.runner.notebooks import Notebook, Value, as_json
+from silolake.runner.redact import redact
+
+BEHAVIOUR = 1
+"""Part of every run's identity; raised when the engine would make something else of the same notebook."""
+
+_HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX")
+_CELL_TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run.
+
+    Attributes:
+        notebook: which.
+        parameters: as given; ``Notebook.check`` judges them.
+        account: the target's name.
+        occasion: what makes this run another than the same notebook's last one.
+        commit: the workspace's commit.
+    """
+
+    notebook: Notebook
+    parameters: Mapping[str, Value]
+    account: str
+    occasion: Occasion
+    commit: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run's identity: what has run under it is not run again."""
+        return digest(
+            [self.notebook.name, self.notebook.digest, as_json(self.notebook.check(self.parameters)), self.account,
+             occasion_json(self.occasion), BEHAVIOUR]
+        )[:16]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """How one attempt of a run ended; ``run.json``.
+
+    Attributes:
+        status: completed, failed, timed out, kernel died, cancelled.
+        reason: empty for a completed run.
+        wall_s, cpu_s: CPU is the kernel's, where the system tells it.
+        cells: how many of how many ran.
+        notebook_at: where the executed notebook lies.
+        outcome: what its verbs did, which tables they read and wrote.
+    """
+
+    run: str
+    attempt: int
+    notebook: str
+    notebook_digest: str
+    parameters: Mapping[str, Any]
+    account: str
+    account_id: str
+    region: str
+    occasion: Mapping[str, Any]
+    commit: str
+    identity: str
+    status: str
+    reason: str
+    started_at: str
+    ended_at: str
+    wall_s: float
+    cpu_s: float | None
+    cells: tuple[int, int]
+    notebook_at: str
+    outcome: Mapping[str, Any]
+
+    @property
+    def completed(self) -> bool:
+        """Whether it did what it says, its own checks included."""
+        return self.status == states.COMPLETED
+
+
+def occasion_json(occasion: Occasion) -> dict[str, Any]:
+    """An occasion as JSON has it."""
+    match occasion:
+        case Declared(digest=said):
+            return {"declared": said}
+        case Delivered(versions=versions):
+            return {"delivered": [asdict(each) for each in sorted(versions)]}
+        case Due(at=at):
+            return {"due": at.isoformat()}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs keep their things.
+
+    Attributes:
+        root: the workspace; a kernel's working directory.
+        work: a folder of this machine for notebooks under way.
+        bucket: the name of an account's bucket for a zone.
+        platform: the platform account's name.
+    """
+
+    root: Path
+    work: Path
+    bucket: Callable[[Account, str], str]
+    platform: str = "platform"
+
+    def kept_in(self, account: Account) -> tuple[str, str]:
+        """Bucket and prefix of an account's executed notebooks: they show its rows, so they stay there."""
+        if account.name == self.platform:
+            return self.bucket(account, "state"), "runs/"
+        return self.bucket(account, "run"), "runs/"
+
+
+class Runner:
+    """Runs notebooks in their targets' credentials.
+
+    Args:
+        cloud: the platform's runner, with credentials that can be handed on.
+        organization: the accounts there are.
+        place: where things are kept.
+    """
+
+    def __init__(self, cloud: Cloud, organization: Organization, place: Place) -> None:
+        self._cloud, self._organization, self._place = cloud, organization, place
+        self._platform = organization.account(place.platform)
+        self.journal = Journal(cloud, place.bucket(self._platform, "state"))
+        self._endpoint = CredentialsEndpoint()
+
+    def meet(self, organization: Organization) -> None:
+        """Learn the accounts there are now."""
+        self._organization = organization
+
+    def close(self) -> None:
+        """End what serves the kernels."""
+        self._endpoint.close()
+
+    def run(self, request: Request, *, again: bool = False) -> RunRecord:
+        """Run a notebook and keep its record; what has completed under the same identity is not run again. Writes.
+
+        Args:
+            request: what is to be run.
+            again: make a new attempt even of what has completed.
+
+        Raises:
+            BadParameters: before anything is started.
+            WrongState: another process holds the run.
+            Denied: the target's runner role cannot be assumed.
+        """
+        values = request.notebook.check(request.parameters)
+        run = request.run
+        known = self.journal.find(run)
+        if known is not None and known.status == states.COMPLETED and not again:
+            return self._record(known.record)
+        facts = {
+            "notebook": request.notebook.name,
+            "parameters": as_json(values),
+            "account": request.account,
+            "occasion": occasion_json(request.occasion),
+            "commit": request.commit,
+        }
+        with self.journal.claimed(run, facts) as entry:
+            try:
+                record, at = self._attempt(request, values, run, entry.attempt)
+            except (SilolakeError, KeyboardInterrupt) as error:
+                status = states.CANCELLED if isinstance(error, KeyboardInterrupt) else states.FAILED
+                self.journal.finish(run, status=status, reason=str(error) or "interrupted", ended_at=_now())
+                raise
+            self.journal.finish(run, status=record.status, reason=record.reason, ended_at=record.ended_at, record=at)
+        return record
+
+    def _attempt(self, request: Request, values: Mapping[str, Value], run: str, attempt: int) -> tuple[RunRecord, str]:
+        account = self._organization.account(request.account)
+        target = Target(account.id, Region(self._cloud.region))
+        folder = self._place.work / run / str(attempt)
+        folder.mkdir(parents=True, exist_ok=True)
+        outcome_at = folder / "outcome.json"
+        drops = request.occasion.versions if isinstance(request.occasion, Delivered) else ()
+        self._context(run, attempt, request, drops, str(outcome_at)).write(folder / "context.json")
+        vend = self._vending(account, run, request.commit)
+        started_at, began = _now(), time.monotonic()
+        with self._endpoint.lease(run, vend) as leased:
+            status, reason, cpu_s, cells = self._execute(
+                request.notebook, values, folder, {**self._environment(folder), **leased}
+            )
+            secrets = self._endpoint.secrets
+        executed = redact((folder / "notebook.ipynb").read_text(encoding="utf-8"), secrets)
+        outcome = Outcome.read(outcome_at)
+        held = Cloud(self._cloud.reach, vend())
+        bucket, prefix = self._place.kept_in(account)
+        key = f"{prefix}{run}/{attempt}/notebook.ipynb"
+        held.call(
+            "s3", "put_object", Bucket=bucket, Key=key, Body=executed.encode(), ContentType="application/x-ipynb+json"
+        )
+        if status == states.COMPLETED and '"html": true' in executed:
+            page = redact(_as_html(executed), secrets)
+            held.call(
+                "s3",
+                "put_object",
+                Bucket=bucket,
+                Key=key.replace(".ipynb", ".html"),
+                Body=page.encode(),
+                ContentType="text/html",
+            )
+            (folder / "notebook.html").write_text(page, encoding="utf-8")
+        (folder / "notebook.ipynb").write_text(executed, encoding="utf-8")
+        record = RunRecord(
+            run=run,
+            attempt=attempt,
+            notebook=request.notebook.name,
+            notebook_digest=request.notebook.digest,
+            parameters=as_json(values),
+            account=account.name,
+            account_id=target.account.text,
+            region=target.region.text,
+            occasion=occasion_json(request.occasion),
+            commit=request.commit,
+            identity=_role(account),
+            status=status,
+            reason=redact(reason, secrets),
+            started_at=started_at,
+            ended_at=_now(),
+            wall_s=round(time.monotonic() - began, 3),
+            cpu_s=cpu_s,
+            cells=cells,
+            notebook_at=f"s3://{bucket}/{key}",
+            outcome=asdict(outcome),
+        )
+        return record, self._keep(held, record)
+
+    def _keep(self, held: Cloud, record: RunRecord) -> str:
+        bucket = self._place.bucket(self._platform, "records")
+        key = f"{record.account_id}/runs/{record.run}/{record.attempt}/run.json"
+        body = json.dumps(asdict(record), indent=1, default=str).encode()
+        held.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+        return f"s3://{bucket}/{key}"
+
+    def _record(self, at: str) -> RunRecord:
+        bucket, _, key = at.removeprefix("s3://").partition("/")
+        said = json.loads(self._cloud.call("s3", "get_object", Bucket=bucket, Key=key)["Body"].read())
+        said["cells"] = tuple(said["cells"])
+        return RunRecord(**said)
+
+    def record(self, run: str) -> RunRecord | None:
+        """The record of a run's last ended attempt. Reads only."""
+        entry = self.journal.find(run)
+        return self._record(entry.record) if entry and entry.record else None
+
+    def _vending(self, account: Account, run: str, commit: str) -> Callable[[], Credentials]:
+        if account.name == self._place.platform:
+            return self._cloud.frozen
+        tags = {"run": run, "lake": account.name}
+        source = commit[:40] or "uncommitted"
+        return lambda: self._cloud.assume(_role(account), f"run-{run}", source_identity=source, tags=tags)
+
+    def _context(
+        self, run: str, attempt: int, request: Request, drops: tuple[ObjectVersion, ...], outcome: str
+    ) -> RunContext:
+        known = self._organization
+        return RunContext(
+            run=run,
+            attempt=attempt,
+            commit=request.commit,
+            account=request.account,
+            drops=drops,
+            accounts=tuple(
+                {"name": a.name, "id": a.id.text, "email": a.email, "path": a.path.text, "tags": dict(a.tags)}
+                for a in known.accounts.values()
+            ),
+            units={name: path.text for name, path in known.units.items()},
+            root=known.root.text,
+            management=known.management.text,
+            outcome=outcome,
+        )
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        """All that a kernel's environment holds besides its credentials' address: an allow-list, no keys."""
+        handed = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+        reach = self._cloud.reach
+        found = {
+            **handed,
+            VARIABLE: str(folder / "context.json"),
+            "AWS_REGION": reach.region,
+            "AWS_DEFAULT_REGION": reach.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "IPYTHONDIR": str(folder / "ipython"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+        if reach.endpoint:
+            found |= {"AWS_ENDPOINT_URL": reach.endpoint, "AWS_CA_BUNDLE": reach.ca_bundle}
+        return found
+
+    def _execute(
+        self, notebook: Notebook, values: Mapping[str, Value], folder: Path, environment: Mapping[str, str]
+    ) -> tuple[str, str, float | None, tuple[int, int]]:
+        """Status, reason, CPU seconds, and how many of how many cells ran."""
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        out = folder / "notebook.ipynb"
+        reason = ""
+        try:
+            papermill.execute_notebook(
+                str(notebook.path),
+                str(out),
+                parameters=dict(values),
+                engine_name="silolake",
+                kernel_name="python3",
+                progress_bar=False,
+                environment=environment,
+                folder=str(self._place.root),
+                cell_timeout_s=_CELL_TIMEOUT_S,
+            )
+        except PapermillExecutionError as error:
+            reason = f"{error.ename}: {error.evalue}"
+        node = json.loads(out.read_text(encoding="utf-8"))
+        told = node["metadata"].get("silolake_run", {})
+        statuses = [cell["metadata"].get("papermill", {}).get("status") for cell in node["cells"]]
+        ran = (sum(each == "completed" for each in statuses), len(statuses))
+        cpu_s = told.get("cpu_s")
+        ended = str(told.get("reason", ""))
+        if ended:
+            kind = states.TIMED_OUT if ended.startswith(states.TIMED_OUT) else states.KERNEL_DIED
+            return kind, ended, cpu_s, ran
+        if reason or node["metadata"]["papermill"].get("exception") or ran[0] < ran[1]:
+            return states.FAILED, reason or "not every cell ran", cpu_s, ran
+        return states.COMPLETED, "", cpu_s, ran
+
+
+def _role(account: Account) -> str:
+    return f"arn:aws:iam::{account.id}:role/lake/run/runner"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _as_html(executed: str) -> str:
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter(exclude_input=True).from_notebook_node(nbformat.reads(executed, as_version=4))
+    return str(page)

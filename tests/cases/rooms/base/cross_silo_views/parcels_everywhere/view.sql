@@ -1,0 +1,1 @@
+select silo, code from parcels
