@@ -53,7 +53,7 @@ constraints: python ## Choose the newest versions that agree, and write both con
 	build/constraints/engine/bin/python -m pip install --quiet -e '.[local,run,lab]' --group dev --group demo
 	$(PYTHON) -m venv build/constraints/aws
 	build/constraints/aws/bin/python -m pip install --quiet 'awscli>=1,<2'
-	( sed -n '/^#/p' constraints.txt; build/constraints/engine/bin/python -m pip freeze --exclude-editable ) > build/constraints.txt
+	( sed -n '/^#/p' constraints.txt; build/constraints/engine/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip==' ) > build/constraints.txt
 	( sed -n '/^#/p' constraints-aws.txt; build/constraints/aws/bin/python -m pip freeze ) > build/constraints-aws.txt
 	mv build/constraints.txt constraints.txt
 	mv build/constraints-aws.txt constraints-aws.txt
@@ -69,7 +69,7 @@ python:
 
 # --group came with pip 25.1; the pip that Python 3.11 brings is older.
 $(READY): pyproject.toml constraints.txt | python
-	@echo "setting up $(VENV); the first time takes a few minutes"
+	@echo "setting up $(VENV): this takes about a minute, once"
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[local,run]' --group dev --group demo -c constraints.txt

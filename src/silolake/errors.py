@@ -161,8 +161,9 @@ class ContractBroken(SilolakeError):
         self.contract, self.source, self.failures, self.first = contract, source, failures, first
 
     def __str__(self) -> str:
+        broken = f"{self.failures} rows break" if self.failures else "the file as a whole breaks"
         return (
-            f"{self.source}: {self.failures} rows break the {self.contract} contract; first, {self.first}. "
+            f"{self.source}: {broken} the {self.contract} contract; first, {self.first}. "
             f"Mend the file and deliver it again, or change pipelines/{self.contract}/contract.yaml."
         )
 

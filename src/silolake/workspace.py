@@ -1,7 +1,7 @@
 """What a notebook holds: the workspace it lies in, the account it runs in, and one word for each act.
 
-    lake = Workspace.here()
-    report = lake.validate("ewr", "flights")
+lake = Workspace.here()
+report = lake.validate("ewr", "flights")
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import html
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from silolake import cross_silo_views, pipelines, provisioning
 from silolake.cloud import Cloud, find_local, sign_in
@@ -24,6 +24,8 @@ from silolake.pipelines import ValidationReport
 from silolake.provisioning import ProvisioningReport
 from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_root, load
 from silolake.runner.context import Outcome, RunContext
+
+Report = TypeVar("Report", ProvisioningReport, ValidationReport, PublishReport)
 
 DATA = ".silolake"
 """The local cloud's data directory, below the workspace's root."""
@@ -112,7 +114,7 @@ class Workspace:
         """Ask Athena one question in the workgroup ``lake``."""
         return query(self.cloud, sql, workgroup="lake", database=database)
 
-    def _did(self, report: Any) -> Any:
+    def _did(self, report: Report) -> Report:
         self._outcome.verbs.append(report.to_json())
         if self.context is not None:
             self._outcome.keep(Path(self.context.outcome))
@@ -124,7 +126,7 @@ class Workspace:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td style='text-align:left'>{kind}</td><td style='text-align:left'>{html.escape(', '.join(names))}</td></tr>"
+            f"<tr><td>{kind}</td><td style='text-align:left'>{html.escape(', '.join(names))}</td></tr>"
             for kind, names in (
                 ("accounts", self.rooms.organization.accounts),
                 ("pipelines", self.rooms.pipelines),

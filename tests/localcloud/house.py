@@ -31,7 +31,9 @@ def deny(action: str | list[str], resource: str | list[str] = "*", **more: Any) 
     return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
 
 
-def trusts(principal: str | Mapping[str, Any], action: str | list[str] = "sts:AssumeRole", **more: Any) -> dict[str, Any]:
+def trusts(
+    principal: str | Mapping[str, Any], action: str | list[str] = "sts:AssumeRole", **more: Any
+) -> dict[str, Any]:
     """A statement of a trust policy."""
     named = {"AWS": principal} if isinstance(principal, str) and principal != "*" else principal
     return {"Effect": "Allow", "Principal": named, "Action": action, **more}
@@ -145,9 +147,7 @@ class House:
         self.ask(self.management, "organizations:AttachPolicy", PolicyId=policy, TargetId=target)
         return policy
 
-    def make_role(
-        self, caller: Caller, name: str, *statements: Mapping[str, Any], trust: str = "", **more: Any
-    ) -> str:
+    def make_role(self, caller: Caller, name: str, *statements: Mapping[str, Any], trust: str = "", **more: Any) -> str:
         """A role with one inline policy; its ARN. It trusts its own account where nothing else is said."""
         trusted = trust or document(trusts(f"arn:aws:iam::{caller.account}:root"))
         made = self.ask(caller, "iam:CreateRole", RoleName=name, AssumeRolePolicyDocument=trusted, **more)

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from .tree import ROOT
 
 PERMISSIVE = {
-    "0BSD", "Apache", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CC0", "CC0-1.0", "CNRI-Python", "ISC", "ISCL",
+    "0BSD", "Apache", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CC0", "CC0-1.0", "CNRI-Python", "ISC",
     "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "PSFL", "Unlicense", "Zlib",
 }  # fmt: skip
 EXCEPTIONS = {
@@ -85,20 +85,19 @@ def _needed(wanted: Requirement, seen: set[tuple[str, str]]) -> Iterator[str]:
 
 def _licensed(name: str) -> Licensed:
     about = importlib.metadata.metadata(name)
-    said = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier", []) if each.startswith("License ::")]
+    classified = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier", []) if "License ::" in each]
     expression = about.get("License-Expression") or ""
-    if not expression:
-        # Free text may be the whole licence; a classifier is a choice from a list.
-        words = [_WORDS.get(each, each) for each in said] or [
-            _WORDS.get(each, each) for each in (about.get("License"),) if each
-        ]
-        return Licensed(name, about["Version"], tuple(words), any_of=len(words) > 1)
+    if not expression and classified:
+        # Several classifiers are a choice, as python-dateutil's two are.
+        words = tuple(_WORDS.get(each, each) for each in classified)
+        return Licensed(name, about["Version"], words, any_of=len(words) > 1)
+    expression = expression or about.get("License") or ""
+    expression = _WORDS.get(expression, expression)
     parts = tuple(each for each in re.split(r"[()\s]+|\b(?:AND|OR)\b", expression) if each)
     return Licensed(name, about["Version"], parts, any_of=" OR " in expression)
 
 
 if __name__ == "__main__":
     for package in installed(("local", "run")):
-        print(
-            f"{package.name:28} {package.version:18} {' or '.join(package.licences) if package.any_of else ' and '.join(package.licences)}"
-        )
+        said = (" or " if package.any_of else " and ").join(package.licences)
+        print(f"{package.name:28} {package.version:18} {said}")

@@ -21,11 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "source"
     for path in tracked():
-        if (
-            path.name in ("pyproject.toml", "README.md", "LICENSE")
-            and path.parent == ROOT
-            or path.is_relative_to(PACKAGE)
-        ):
+        if path.is_relative_to(PACKAGE) or path in (ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"):
             target = copy / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)

@@ -60,7 +60,9 @@ def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> Non
 @click.option("--action", default="s3:GetObject", show_default=True, help="With --policy: what is asked.")
 @click.option("--resource", default="", help="With --policy: the ARN it is asked of.")
 @click.option("--principal", default="", help="With --policy: the ARN of the role that asks.")
-@click.option("--path", "org_path", default="", help="With --policy: where it hangs, o-…/r-…/ou-…/; empty for an outsider.")
+@click.option(
+    "--path", "org_path", default="", help="With --policy: where it hangs, o-…/r-…/ou-…/; empty for an outsider."
+)
 @click.option("--owner", default="", help="With --policy: the account that owns the resource.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many denials to tell.")
 @directory_option
@@ -94,14 +96,14 @@ def why(
         click.echo("No decision of that request is in the log." if request_id else "Nothing was denied.")
         return
     for each in found:
-        click.echo(f"{each['at'][:19]}  {each['caller']}\n  {each['operation']} → {each['action']} on {each['resource']}")
+        click.echo(
+            f"{each['at'][:19]}  {each['caller']}\n  {each['operation']} → {each['action']} on {each['resource']}"
+        )
         click.echo("  " + each["decision"]["text"].replace("\n", "\n  "))
         click.echo(f"  request {each['request_id']}")
 
 
-def _judge(
-    policy: Path, action: str, asked: tuple[str, str], asking: tuple[str, str], as_json: bool
-) -> None:
+def _judge(policy: Path, action: str, asked: tuple[str, str], asking: tuple[str, str], as_json: bool) -> None:
     """Whether a resource policy lets in a role that its own account allows everything."""
     from silolake.iam import Policies, PolicyKind, Principal, Request, Resource, compile_policy, decide
 

@@ -33,7 +33,11 @@ def doctor(as_json: bool) -> None:
 
 def _look() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield "Python", sys.version_info >= (3, 11), version if sys.version_info >= (3, 11) else f"{version}; 3.11 is needed"
+    yield (
+        "Python",
+        sys.version_info >= (3, 11),
+        version if sys.version_info >= (3, 11) else f"{version}; 3.11 is needed",
+    )
     for extra, modules in (
         ("local", ("cheroot", "cryptography", "duckdb", "moto")),
         ("run", ("papermill", "ipykernel", "awswrangler", "pandas", "matplotlib")),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from silolake.cli.terminal import console, json_option, load_rooms, print_json, progress
 from silolake.cli.words import SENTENCES
-from silolake.errors import WrongState
+
+if TYPE_CHECKING:
+    from silolake.cli.session import Session
+    from silolake.plan import Planned
+    from silolake.reconcile import Applied, LakePlan, RunNotebook
 
 
 @click.command(help=SENTENCES["bootstrap"])
@@ -65,17 +70,15 @@ def plan(as_json: bool) -> None:
         click.echo(f"\n{len(planned)} runs. silolake apply performs them.")
 
 
-def show(planned: object) -> None:
+def show(planned: LakePlan) -> None:
     """Print a plan: runs, and beneath them the native steps of their verbs."""
     from silolake.reconcile import explain
-    from silolake.reconcile.planning import LakePlan
 
-    assert isinstance(planned, LakePlan.__origin__)  # type: ignore[attr-defined]
     out = console()
     for each in planned:
-        out.print(f"[bold]{explain(each.step)}[/bold]")
+        out.print(explain(each.step), style="bold", markup=False)
         for step in each.step.beneath:
-            out.print(f"    {explain(step)}")
+            out.print(f"    {explain(step)}", markup=False)
 
 
 @click.command(help=SENTENCES["apply"])
@@ -103,33 +106,32 @@ def apply(at_once: int, as_json: bool) -> None:
             sys.exit(1)
 
 
-def perform(session: object, planned: object, at_once: int, *, quiet: bool = False) -> tuple[object, ...]:
+def perform(session: Session, planned: LakePlan, at_once: int, *, quiet: bool = False) -> tuple[Applied, ...]:
     """Apply a plan and tell each run as it ends. Writes."""
-    from silolake.cli.session import Session
-    from silolake.reconcile import Applied, explain
+    from rich.markup import escape
+
+    from silolake.reconcile import explain
     from silolake.reconcile.applying import Hearing
     from silolake.reconcile.applying import apply as apply_plan
 
-    if not isinstance(session, Session):
-        raise WrongState("a plan is applied in a session", "Open one first")
     out, began = console(), time.monotonic()
     under_way: dict[str, str] = {}
     with progress("applying") as tell:
 
-        def begins(each: object) -> None:
-            under_way[each.name] = explain(each.step)  # type: ignore[attr-defined]
+        def begins(each: Planned[RunNotebook]) -> None:
+            under_way[each.name] = explain(each.step)
             tell(" · ".join(under_way.values()))
 
         def ended(done: Applied) -> None:
             under_way.pop(done.name, None)
             if not quiet:
                 colour = "green" if done.completed else "red"
-                out.print(f"[{colour}]{done.status:<11}[/{colour}] {explain(done.step)}  {done.wall_s:.1f} s")
+                out.print(f"[{colour}]{done.status:<11}[/{colour}] {escape(explain(done.step))}  {done.wall_s:.1f} s")
                 if done.reason:
                     out.print(f"            {done.reason}", markup=False)
 
         result = apply_plan(
-            planned,  # type: ignore[arg-type]
+            planned,
             session.perform,
             again=session.plan,
             hearing=Hearing(begins, ended),

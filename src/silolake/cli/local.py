@@ -187,7 +187,9 @@ def status(directory: Path | None, as_json: bool) -> None:
 
 @click.command(help=SENTENCES["reset"])
 @directory_option
-@click.option("--all", "everything", is_flag=True, help="Remove the data directory as a whole, certificates and log too.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Remove the data directory as a whole, certificates and log too."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(directory: Path | None, everything: bool, yes: bool) -> None:
     """Remove the local cloud's state: every account, object, table and run in it."""
@@ -230,7 +232,9 @@ def env(who: str, plain: bool, credentials: bool, directory: Path | None, as_jso
         raise WrongState(f"{who!r} does not say account and role", "Write --as analytics/analyst")
     said = endpoint.ask("POST", "sessions", account=account, role=role, name=_person())
     if credentials:
-        print_json({name: said[name] for name in ("Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")})
+        print_json(
+            {name: said[name] for name in ("Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")}
+        )
         return
     config = _profile(where, who)
     variables = {

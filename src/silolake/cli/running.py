@@ -52,7 +52,8 @@ def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_jso
     if as_json:
         print_json(asdict(record))
     else:
-        click.echo(f"{record.status}: {found.name} for {target} in {record.wall_s:.1f} s (run {record.run}, attempt {record.attempt})")
+        which = f"run {record.run}, attempt {record.attempt}"
+        click.echo(f"{record.status}: {found.name} for {target} in {record.wall_s:.1f} s ({which})")
         click.echo(f"notebook: {record.notebook_at}")
         if record.reason:
             click.echo(f"reason: {record.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,12 @@ class Cloud:
                 if not page.get("NextToken"):
                     return
                 token = {"NextToken": page["NextToken"]}
+
+    def stream(self, **where: Any) -> Iterator[bytes]:
+        """An object's bytes, piece by piece: ``cloud.stream(Bucket=…, Key=…)``; raises as ``call``."""
+        client = self.client("s3")
+        with _worded("s3:get_object", self.reach), closing(client.get_object(**where)["Body"]) as body:
+            yield from body.iter_chunks(1 << 20)
 
     @property
     def account(self) -> str:

@@ -1,1 +1,1 @@
-"""The example's data and its course: the flights of New York in 2013, as three airports and a registry deliver them."""
+"""The example, told from the beginning: real data, four silos, one question across them, and who may not ask it."""

@@ -42,6 +42,8 @@ def put(cloud: Cloud, rooms: Rooms, stack_set: str, body: str, call_as: str = AS
         "TemplateBody": body,
         "Capabilities": _CAPABILITIES,
         "PermissionModel": "SERVICE_MANAGED",
+        # An automatic deployment may be under way: what conflicts with it waits its turn.
+        "ManagedExecution": {"Active": True},
         "AutoDeployment": {
             "Enabled": True,
             "RetainStacksOnAccountRemoval": deployment.retain,

@@ -70,7 +70,7 @@ def apply(
     run: Run,
     *,
     again: Callable[[], LakePlan],
-    hearing: Hearing = Hearing(),  # noqa: B008  frozen, and so shared safely
+    hearing: Hearing = Hearing(),
     at_once: int = 2,
 ) -> tuple[Applied, ...]:
     """Perform a plan. Writes whatever its runs write.

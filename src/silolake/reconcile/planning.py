@@ -7,7 +7,6 @@ applied, and the drop zones of the silos that take deliveries.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from silolake import cross_silo_views, pipelines, provisioning
 from silolake.cloud import Cloud
@@ -68,7 +67,9 @@ def _enroll(rooms: Rooms, organization: Organization, applied: AppliedIndex) -> 
         ground = _enrolment(rooms, organization, silo)
         if applied.get(("enroll", silo.name)) != ground:
             steps = tuple(each.step for each in provisioning.plan_enroll(rooms, organization, silo)) if ground else ()
-            yield _enrolling(silo.name, ground, steps or _to_come(silo.name, provisioning.products_of(rooms, organization, silo)))
+            yield _enrolling(
+                silo.name, ground, steps or _to_come(silo.name, provisioning.products_of(rooms, organization, silo))
+            )
     for declared in rooms.organization.accounts.values():
         if declared.unit == SILOS and declared.name not in staying:
             makes = (
@@ -76,7 +77,9 @@ def _enroll(rooms: Rooms, organization: Organization, applied: AppliedIndex) -> 
                 for each in rooms.pipelines.values()
                 if each.targets.selects(declared.name, frozenset({SILOS}), declared.tags)
             )
-            yield _enrolling(declared.name, digest([declared.name, "to come"]), _to_come(declared.name, tuple(sorted(makes))))
+            yield _enrolling(
+                declared.name, digest([declared.name, "to come"]), _to_come(declared.name, tuple(sorted(makes)))
+            )
 
 
 def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
@@ -90,9 +93,7 @@ def _to_come(silo: str, products: tuple[str, ...]) -> tuple[PutCatalogPolicy | R
     return PutCatalogPolicy(silo), RegisterCatalog(silo), ProbeSilo(silo, products)
 
 
-def _enrolling(
-    silo: str, ground: str, steps: tuple[provisioning.ProvisioningStep, ...]
-) -> Planned[RunNotebook]:
+def _enrolling(silo: str, ground: str, steps: tuple[provisioning.ProvisioningStep, ...]) -> Planned[RunNotebook]:
     run = RunNotebook(ENROLL, {"silo": silo}, PLATFORM, Declared(ground), steps, (Mark("enroll", silo, ground),))
     return Planned(f"enroll/{silo}", run, ground, ("provision",))
 

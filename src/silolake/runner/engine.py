@@ -7,6 +7,7 @@ the whole environment of its process; and kernels on TCP ports sometimes take on
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,32 +45,39 @@ class SilolakeEngine(Engine):  # type: ignore[misc]
         """
         # A manager of its own saves 2n+3 times; here the file is written at the end and at papermill's own intervals.
         save, nb_man.save = nb_man.save, lambda **_: None
-        config = Config()
-        config.KernelManager.transport = "ipc"
-        client = _Client(
-            nb_man,
-            config=config,
-            kernel_name=kernel_name,
-            timeout=cell_timeout_s or None,
-            startup_timeout=60,
-            shutdown_kernel="immediate",
-            coalesce_streams=True,
-            # Under load a slow output is late, not lost.
-            raise_on_iopub_timeout=False,
-            iopub_timeout=30,
-            resources={"metadata": {"path": folder}} if folder else {},
-        )
         reason = ""
-        try:
-            client.execute(env=dict(os.environ if environment is None else environment))
-        except CellTimeoutError as error:
-            reason = f"timed out: {str(error).splitlines()[0]}"
-        except DeadKernelError:
-            reason = "kernel died"
-        finally:
-            nb_man.save = save
+        # A socket's path may be 107 bytes long, and jupyter_client's own is relative to whoever opens it.
+        with tempfile.TemporaryDirectory(prefix="silolake-") as sockets:
+            client = _Client(
+                nb_man,
+                config=_sockets_in(sockets),
+                kernel_name=kernel_name,
+                timeout=cell_timeout_s or None,
+                startup_timeout=60,
+                shutdown_kernel="immediate",
+                coalesce_streams=True,
+                # Under load a slow output is late, not lost.
+                raise_on_iopub_timeout=False,
+                iopub_timeout=30,
+                resources={"metadata": {"path": folder}} if folder else {},
+            )
+            try:
+                client.execute(env=dict(os.environ if environment is None else environment))
+            except CellTimeoutError as error:
+                reason = f"timed out: {str(error).splitlines()[0]}"
+            except DeadKernelError:
+                reason = "kernel died"
+            finally:
+                nb_man.save = save
         _tell_the_truth(nb_man, reason)
         nb_man.nb.metadata["silolake_run"] = {"cpu_s": client.cpu_s, "reason": reason}
+
+
+def _sockets_in(folder: str) -> Config:
+    config = Config()
+    config.KernelManager.transport = "ipc"
+    config.KernelManager.ip = str(Path(folder) / "kernel")
+    return config
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from athena_desk import PROCESSED, RESULTS, Hands, make_bench, make_flights
+from athena_desk import ANALYTICS, PROCESSED, RESULTS, Hands, make_bench, make_flights, root_of
 
+from silolake.localcloud import engines
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.engines import athena
 from silolake.localcloud.errors import AwsError, NotPlayed
@@ -234,3 +240,56 @@ def test_json_and_resource_links_are_read(analytics: Hands) -> None:
     link = {"Name": "linked", "TargetTable": {"DatabaseName": "processed", "Name": "notes"}}
     analytics.glue("CreateTable", DatabaseName="processed", TableInput=link)
     assert analytics.rows("SELECT n.id, l.text FROM notes n JOIN linked l ON l.id = n.id") == [["1", "fog"]]
+
+
+def test_what_a_query_took_is_told(lake: Hands) -> None:
+    identity = lake.run("SELECT count(*) FROM flights WHERE dest IS NULL")["QueryExecutionId"]
+    found = lake.athena("GetQueryRuntimeStatistics", QueryExecutionId=identity)["QueryRuntimeStatistics"]
+    assert found["Timeline"]["TotalExecutionTimeInMillis"] >= found["Timeline"]["EngineExecutionTimeInMillis"] > 0
+    assert found["Rows"]["InputBytes"] > 0
+    failed = lake.run("SELECT * FROM nope")
+    assert failed["Statistics"]["DataScannedInBytes"] == 0
+
+
+_DIES_IN_MID_QUERY = """
+import os, signal, sys
+from pathlib import Path
+from athena_desk import ANALYTICS, Hands, make_bench, root_of
+from silolake.localcloud import engines
+from silolake.localcloud import engines
+from silolake.localcloud.cloud import LocalCloud
+engines.SERVICES = tuple(sys.argv[2].split(","))
+hands = Hands(LocalCloud(Path(sys.argv[1]), "us-east-1"), root_of(ANALYTICS))
+make_bench(hands)
+print(hands.run("SELECT 1")["QueryExecutionId"])
+many = "(SELECT 1 AS n FROM UNNEST(sequence(1, 9999)) AS s (x))"
+identity = hands.start(f"SELECT count(*) FROM {many} AS a, {many} AS b, {many} AS c")
+while hands.athena("GetQueryExecution", QueryExecutionId=identity)["QueryExecution"]["Status"]["State"] != "RUNNING":
+    pass
+print(identity, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_history_survives_a_kill_and_the_query_that_was_killed_is_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = ("organizations", "sts", "iam", "kms", "s3", "glue", "athena")
+    monkeypatch.setattr(engines, "SERVICES", services)
+    ended = subprocess.run(
+        [sys.executable, "-c", _DIES_IN_MID_QUERY, str(tmp_path), ",".join(services)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    whole, killed = ended.stdout.split()
+    cloud = LocalCloud(tmp_path, "us-east-1")
+    athena.resume(cloud)
+    hands = Hands(cloud, root_of(ANALYTICS))
+    assert hands.fetched(whole) == [["_col0"], ["1"]]
+    assert hands.wait(killed)["Status"]["State"] == "FAILED"
+    assert list((tmp_path / "athena").iterdir()) == []
+    assert hands.rows("SELECT 2") == [["2"]]
+    cloud.close()

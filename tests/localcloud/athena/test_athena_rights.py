@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -220,3 +221,18 @@ def test_reading_results_needs_the_readers_own_right_to_the_file(analyst: Hands,
     grant(analytics, "read")
     with pytest.raises(AwsError, match="s3:GetObject"):
         analyst.fetched(identity)
+
+
+def test_athena_itself_speaks_tls_to_other_services(analyst: Hands, analytics: Hands) -> None:
+    """A deny of plain HTTP on the bucket meets S3's own callers, not a query that was started over plain HTTP."""
+    grant(analytics)
+    deny = {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{RESULTS}", f"arn:aws:s3:::{RESULTS}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }]}  # fmt: skip
+    analytics.s3("PutBucketPolicy", Bucket=RESULTS, Policy=json.dumps(deny))
+    plain = Hands(analyst.cloud, replace(analyst.caller, secure=False))
+    assert plain.rows("SELECT 1") == [["1"]]
+    with pytest.raises(AwsError, match="explicit deny"):
+        plain.put(RESULTS, "athena/x", b"")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from silolake.localcloud.call import Caller
+from silolake.localcloud.call import Call, Caller
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.engines.organizations import accounts
 from silolake.localcloud.errors import AwsError
@@ -126,3 +127,11 @@ def a_database(name: str = "raw", description: str = "") -> dict[str, Any]:
 
 def template(**resources: Any) -> dict[str, Any]:
     return {"Resources": resources}
+
+
+def put_object(desk: Desk, bucket: str, key: str, content: bytes) -> None:
+    parameters = {"Bucket": bucket, "Key": key, "Body": io.BytesIO(content)}
+    call = Call(
+        "s3", "PutObject", parameters, desk.caller, "us-east-1", desk.cloud, "request", body=io.BytesIO(content)
+    )
+    desk.cloud.perform(call)

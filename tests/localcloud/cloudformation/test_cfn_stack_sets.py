@@ -275,6 +275,14 @@ def test_who_may_administer_stack_sets(company: Company) -> None:
     assert "You must enable organizations access" in refused.message
 
 
+def test_trusted_access_can_be_activated_through_cloudformation(company: Company) -> None:
+    assert company.management.ask("DescribeOrganizationsAccess")["Status"] == "ENABLED"
+    company.management.ask("DeactivateOrganizationsAccess")
+    assert company.management.ask("DescribeOrganizationsAccess")["Status"] == "DISABLED"
+    company.management.ask("ActivateOrganizationsAccess")
+    assert company.management.ask("ListStackSets")["Summaries"] == []
+
+
 def _service() -> str:
     return "member.org.stacksets.cloudformation.amazonaws.com"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from typing import Any
 
 import pytest
-from cfn_desk import Desk, a_bucket, a_database, a_role, template
+from cfn_desk import Desk, a_bucket, a_database, a_role, put_object, template
 
-from silolake.localcloud.call import Call
 from silolake.localcloud.cloud import LocalCloud
 
 
@@ -248,82 +246,52 @@ def test_an_update_that_fails_is_taken_back_whole(desk: Desk) -> None:
     assert desk.update("back", template(Role=a_role("one", Description="later")))["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_a_bucket_with_objects_stops_the_deletion_until_it_is_retained(desk: Desk) -> None:
-    desk.create("full", template(Bucket=a_bucket(), Role={**a_role(), "DependsOn": "Bucket"}))
-    _put(desk, "cases-bucket", "drop/a.csv", b"a")
-    stack = desk.delete("full")
-    assert stack["StackStatus"] == "DELETE_FAILED"
-    assert "The following resource(s) failed to delete: [Bucket]" in stack["StackStatusReason"]
-    assert "worker" not in desk.roles()
-    stack = desk.delete("full", RetainResources=["Bucket"])
-    assert stack["StackStatus"] == "DELETE_COMPLETE"
-    assert desk.buckets() == {"cases-bucket"}
-    assert "Stack with id full does not exist" in desk.refused("DescribeStacks", StackName="full").message
+def test_a_rollback_that_fails_waits_and_can_be_continued(desk: Desk) -> None:
+    """The service role loses the right to change roles once it has changed one, and gets it back later."""
+    service = a_role("service", ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])
+    desk.create("setup", template(Service=service))
+    arn = f"arn:aws:iam::{desk.account}:role/service"
+    broken = {**a_role("three", ManagedPolicyArns=["arn:aws:iam::aws:policy/None"]), "DependsOn": ["Role", "Swapped"]}
+    first = template(Role=a_role("one", Description="before"), Swapped=a_role("swap-one"))
+    desk.create("s", first, RoleARN=arn)
+    statement = {"Effect": "Deny", "Action": "iam:UpdateRole", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    update = desk.cloud.invoke
 
+    def only_once(caller: Any, service: str, operation: str, parameters: Any, region: str = "") -> dict[str, Any]:
+        answer = update(caller, service, operation, parameters, region)
+        if operation == "UpdateRole":
+            desk.ask("iam:PutRolePolicy", RoleName="service", PolicyName="frozen", PolicyDocument=document)
+        return answer
 
-def _put(desk: Desk, bucket: str, key: str, content: bytes) -> None:
-    parameters = {"Bucket": bucket, "Key": key, "Body": io.BytesIO(content)}
-    call = Call(
-        "s3", "PutObject", parameters, desk.caller, "us-east-1", desk.cloud, "request", body=io.BytesIO(content)
+    desk.cloud.invoke = only_once  # type: ignore[method-assign]
+    second = template(Role=a_role("one", Description="after"), Swapped=a_role("swap-two"), Broken=broken)
+    assert desk.update("s", second)["StackStatus"] == "UPDATE_ROLLBACK_FAILED", desk.reasons("s")
+    desk.cloud.invoke = update  # type: ignore[method-assign]
+    assert desk.statuses("s")["Role"] == "UPDATE_FAILED"
+    error = desk.refused(
+        "UpdateStack", StackName="s", TemplateBody=json.dumps(first), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    desk.cloud.perform(call)
+    assert "is in UPDATE_ROLLBACK_FAILED state and can not be updated" in error.message
+    desk.ask("iam:DeleteRolePolicy", RoleName="service", PolicyName="frozen")
+    desk.ask("ContinueUpdateRollback", StackName="s")
+    assert desk.settled("s")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE", desk.reasons("s")
+    assert desk.ask("iam:GetRole", RoleName="one")["Role"]["Description"] == "before"
+    assert {"one", "swap-one", "swap-two", "three"} & desk.roles() == {"one", "swap-one"}
 
 
-def test_retain_keeps_a_resource_and_a_stack_of_the_same_name_takes_it_up_again(desk: Desk) -> None:
-    """A key has no name; it is known by the stack and the logical id."""
-    kept = {"DeletionPolicy": "Retain"}
-    wanted = template(
-        Bucket={**a_bucket(VersioningConfiguration={"Status": "Enabled"}), **kept},
-        Key={"Type": "AWS::KMS::Key", "Properties": {"Description": "one"}, **kept},
-        Alias={
-            "Type": "AWS::KMS::Alias",
-            "Properties": {"AliasName": "alias/a", "TargetKeyId": {"Ref": "Key"}},
-            **kept,
-        },
-        Role=a_role(),
-    )
-    desk.create("comes-back", wanted)
-    first = desk.resources("comes-back")
-    _put(desk, "cases-bucket", "raw/a.csv", b"a")
-    assert desk.delete("comes-back")["StackStatus"] == "DELETE_COMPLETE"
-    assert (desk.buckets(), desk.keys(), "worker" in desk.roles()) == ({"cases-bucket"}, {first["Key"]}, False)
+def test_a_breakdown_of_an_engine_ends_the_stack_and_is_named(desk: Desk) -> None:
+    invoke = desk.cloud.invoke
 
-    wanted["Resources"]["Key"]["Properties"]["Description"] = "two"
-    stack = desk.create("comes-back", wanted)
-    assert stack["StackStatus"] == "CREATE_COMPLETE", desk.reasons("comes-back")
-    assert desk.resources("comes-back") == first
-    assert desk.ask("kms:DescribeKey", KeyId=first["Key"])["KeyMetadata"]["Description"] == "two"
-    tags = {each["Key"]: each["Value"] for each in desk.ask("s3:GetBucketTagging", Bucket="cases-bucket")["TagSet"]}
-    assert tags["aws:cloudformation:stack-id"] == stack["StackId"]
+    def breaks(caller: Any, service: str, operation: str, parameters: Any, region: str = "") -> dict[str, Any]:
+        if operation == "CreateRole":
+            raise KeyError("mislaid")
+        return invoke(caller, service, operation, parameters, region)
 
-
-def test_a_stack_of_another_name_does_not_take_up_what_was_retained(desk: Desk) -> None:
-    wanted = template(Bucket={**a_bucket(), "DeletionPolicy": "Retain"})
-    desk.create("mine", wanted)
-    desk.delete("mine")
-    assert desk.create("yours", wanted)["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert desk.buckets() == {"cases-bucket"}
-
-
-def test_a_failing_stack_does_not_delete_what_it_had_taken_up(desk: Desk) -> None:
-    """Even under RetainExceptOnCreate, which deletes what the failed creation itself made."""
-    bucket = {**a_bucket(), "DeletionPolicy": "RetainExceptOnCreate"}
-    desk.create("again", template(Bucket=bucket))
-    desk.delete("again")
-    broken = {**a_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/None"]), "DependsOn": "Bucket"}
-    assert desk.create("again", template(Bucket=bucket, Role=broken))["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert desk.buckets() == {"cases-bucket"}
-    desk.delete("again")
-    assert desk.create("again", template(Bucket=bucket))["StackStatus"] == "CREATE_COMPLETE"
-
-
-def test_what_a_failed_creation_made_and_retains_is_taken_up_by_the_next_attempt(desk: Desk) -> None:
-    bucket = {**a_bucket(), "DeletionPolicy": "Retain"}
-    broken = {**a_role(ManagedPolicyArns=["arn:aws:iam::aws:policy/None"]), "DependsOn": "Bucket"}
-    assert desk.create("again", template(Bucket=bucket, Role=broken))["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert desk.buckets() == {"cases-bucket"}
-    desk.delete("again")
-    assert desk.create("again", template(Bucket=bucket, Role=a_role()))["StackStatus"] == "CREATE_COMPLETE"
+    desk.cloud.invoke = breaks  # type: ignore[method-assign]
+    stack = desk.create("s", template(Role=a_role()))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any("iam:CreateRole broke down: KeyError('mislaid')" in reason for reason in desk.reasons("s"))
 
 
 def test_a_stack_acts_as_its_caller_and_iam_decides(desk: Desk) -> None:
@@ -460,7 +428,7 @@ def test_a_template_is_read_from_s3_as_the_caller(cloud: LocalCloud, desk: Desk)
     database = b"{CatalogId: !Ref AWS::AccountId, DatabaseInput: {Name: raw}}"
     body = b"Resources:\n  Raw:\n    Type: AWS::Glue::Database\n    Properties: " + database
     desk.ask("s3:CreateBucket", Bucket="templates")
-    _put(desk, "templates", "base/one.yaml", body)
+    put_object(desk, "templates", "base/one.yaml", body)
     url = "https://templates.s3.us-east-1.amazonaws.com/base/one.yaml"
     stack_id = desk.ask("CreateStack", StackName="by-url", TemplateURL=url)["StackId"]
     assert desk.settled(stack_id)["StackStatus"] == "CREATE_COMPLETE"

@@ -20,9 +20,7 @@ def delegated(organized: House) -> House:
     organized.member("ewr")
     boss = organized.management
     organized.ask(boss, "organizations:EnableAWSServiceAccess", ServicePrincipal=STACK_SETS)
-    organized.ask(
-        boss, "organizations:RegisterDelegatedAdministrator", AccountId=platform, ServicePrincipal=STACK_SETS
-    )
+    organized.ask(boss, "organizations:RegisterDelegatedAdministrator", AccountId=platform, ServicePrincipal=STACK_SETS)
     statement = {
         "Sid": "SecurityManagesScps",
         "Effect": "Allow",
@@ -111,9 +109,7 @@ def test_tags_of_a_resource_decide(organized: House) -> None:
     role = organized.make_role(
         organized.management,
         "tagger",
-        allow(
-            "organizations:DescribeOrganizationalUnit", Condition={"StringEquals": {"aws:ResourceTag/team": "lake"}}
-        ),
+        allow("organizations:DescribeOrganizationalUnit", Condition={"StringEquals": {"aws:ResourceTag/team": "lake"}}),
     )
     caller = organized.cloud.as_role(role, "test")
     unit = organized.unit("silos")
@@ -193,3 +189,11 @@ def test_without_the_delegation_policy_nothing_is_delegated(delegated: House) ->
     assert "SecurityManagesScps" in shown["Content"]
     delegated.ask(delegated.management, "organizations:DeleteResourcePolicy")
     assert delegated.code(security, "organizations:ListRoots") == DENIED
+
+
+def test_a_refusal_is_in_the_decision_log_with_its_reason(delegated: House) -> None:
+    ewr = delegated.admin(_id(delegated, "ewr"))
+    assert delegated.code(ewr, "organizations:CreateAccount", AccountName="x", Email="x@lake.example") == DENIED
+    (newest,) = delegated.cloud.decisions.find(denied_only=True, limit=1)
+    assert newest["action"] == "organizations:CreateAccount" and newest["caller"] == ewr.arn
+    assert "resource policy: implicit deny (there is none)" in newest["decision"]["text"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +64,9 @@ def test_an_organization_has_the_ids_that_aws_gives(house: House) -> None:
     assert made["Arn"] == f"arn:aws:organizations::{house.management_id}:organization/{made['Id']}"
     root = house.ask(house.management, "organizations:ListRoots")["Roots"][0]
     assert re.fullmatch(r"r-[a-z0-9]{4}", root["Id"]) and root["PolicyTypes"] == []
-    unit = house.ask(
-        house.management, "organizations:CreateOrganizationalUnit", ParentId=root["Id"], Name="silos"
-    )["OrganizationalUnit"]
+    unit = house.ask(house.management, "organizations:CreateOrganizationalUnit", ParentId=root["Id"], Name="silos")[
+        "OrganizationalUnit"
+    ]
     assert re.fullmatch(rf"ou-{root['Id'][2:]}-[a-z0-9]{{8}}", unit["Id"])
     assert unit["Path"] == f"{made['Id']}/{root['Id']}/{unit['Id']}/"
     again = house.refusal(house.management, "organizations:CreateOrganization", FeatureSet="ALL")
@@ -118,8 +122,8 @@ def test_an_account_that_was_promised_is_made_when_the_cloud_starts_again(tmp_pa
         # As a process leaves it that is killed between its answer and the account.
         connection.execute(
             "INSERT INTO org_account_requests (id, organization, name, email, role_name, tags, state, requested_at)"
-            " SELECT 'car-killed', organization, 'jfk', 'jfk@lake.example', role_name, tags, 'IN_PROGRESS', requested_at"
-            " FROM org_account_requests"
+            " SELECT 'car-killed', organization, 'jfk', 'jfk@lake.example', role_name, tags, 'IN_PROGRESS',"
+            " requested_at FROM org_account_requests"
         )
     house.cloud.close()
     again = House(tmp_path)
@@ -132,6 +136,36 @@ def test_an_account_that_was_promised_is_made_when_the_cloud_starts_again(tmp_pa
     names = [each["Name"] for each in again.ask(again.management, "organizations:ListAccounts")["Accounts"]]
     assert sorted(names) == ["ewr", "jfk", "management"]
     again.cloud.close()
+
+
+_PROMISE = """
+import os, signal, sys
+from pathlib import Path
+from house import House
+
+house = House(Path(sys.argv[1]))
+house.organize()
+for name in ("ewr", "jfk", "lga"):
+    house.ask(house.management, "organizations:CreateAccount", AccountName=name, Email=f"{name}@lake.example")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_promised_before_a_kill_is_there_once_afterwards(tmp_path: Path) -> None:
+    here = Path(__file__).parent.parent
+    searched = os.pathsep.join([str(here), *sys.path])
+    ended = subprocess.run(
+        [sys.executable, "-c", _PROMISE, str(tmp_path)], env={**os.environ, "PYTHONPATH": searched}, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    house = House(tmp_path)
+    organizations.resume(house.cloud)
+    listed = house.ask(house.management, "organizations:ListAccounts")["Accounts"]
+    assert sorted(each["Name"] for each in listed) == ["ewr", "jfk", "lga", "management"]
+    for each in listed:
+        if each["Name"] != "management":
+            assert house.code(house.admin(each["Id"]), "iam:ListRoles") == ""
+    house.cloud.close()
 
 
 def test_long_lists_come_in_pages_and_nothing_is_told_twice(organized: House) -> None:
@@ -159,9 +193,7 @@ def test_a_closed_account_can_do_nothing_and_nobody_gets_in(organized: House) ->
     assert organized.code(inside, "iam:ListRoles") == ""
     organized.ask(organized.management, "organizations:CloseAccount", AccountId=account)
     assert organized.code(inside, "iam:ListRoles") == "AccessDenied"
-    refused = organized.refusal(
-        organized.management, "sts:AssumeRole", RoleArn=arn, RoleSessionName="again"
-    )
+    refused = organized.refusal(organized.management, "sts:AssumeRole", RoleArn=arn, RoleSessionName="again")
     assert refused is not None and refused.code == "AccessDenied"
     shown = organized.ask(organized.management, "organizations:DescribeAccount", AccountId=account)["Account"]
     assert shown["Status"] == "SUSPENDED"

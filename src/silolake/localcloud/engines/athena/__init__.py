@@ -5,6 +5,8 @@ Spark workgroups, notebooks, capacity reservations and catalogs behind a Lambda 
 
 from __future__ import annotations
 
+import shutil
+
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.engines.athena import (
     data_catalogs,
@@ -37,6 +39,10 @@ __all__ = [
 
 
 def resume(cloud: LocalCloud) -> None:
-    """End the queries that were under way when the local cloud went down. Writes."""
+    """End the queries that were under way when the local cloud went down, and remove what they left. Writes."""
+    mine = running.begun()
+    for directory in (cloud.directory / "athena").glob("*"):
+        if directory.name not in mine:
+            shutil.rmtree(directory, ignore_errors=True)
     with cloud.store.write() as connection:
-        history.end_interrupted(connection, running.begun(), cloud.clock.now())
+        history.end_interrupted(connection, mine, cloud.clock.now())

@@ -28,6 +28,7 @@ from silolake.localcloud.errors import AwsError
 
 _log = logging.getLogger(__name__)
 
+_ATTEMPTS = 5
 MEMORY_LIMIT, THREADS = "2GB", 2
 _KINDS = {
     "TABLE_NOT_FOUND": ErrorType.NO_SUCH_TABLE,
@@ -77,11 +78,21 @@ class Work:
             raise ScannedTooMuch
 
     def sources(self, named: Named, held: ExitStack) -> list[athena.Source]:
-        """The tables a query reads, bound; their blobs stay while ``held`` is open."""
-        bound = [bind(self.rights, used) for used in named.tables.values()]
-        held.enter_context(holding(self.cloud, *(blob for each in bound for blob in each.blobs)))
-        self.planned_s = time.monotonic() - self.began
-        return [each.source for each in bound]
+        """The tables a query reads, bound; their blobs stay while ``held`` is open.
+
+        Raises:
+            QueryFailed: objects are replaced faster than they can be opened.
+        """
+        for _ in range(_ATTEMPTS):
+            bound = [bind(self.rights, used) for used in named.tables.values()]
+            with ExitStack() as now:
+                now.enter_context(holding(self.cloud, *(blob for each in bound for blob in each.blobs)))
+                # What was replaced between the listing and the hold is gone: the listing is made again.
+                if all(self.cloud.blobs.path(blob).exists() for each in bound for blob in each.blobs):
+                    held.push(now.pop_all())
+                    self.planned_s = time.monotonic() - self.began
+                    return [each.source for each in bound]
+        raise QueryFailed("HIVE_CANNOT_OPEN_SPLIT: the table's objects change while they are opened", ErrorType.DATA)
 
 
 def run(cloud: LocalCloud, caller: Caller, execution: Execution, statement: sql.Statement) -> None:
@@ -90,16 +101,15 @@ def run(cloud: LocalCloud, caller: Caller, execution: Execution, statement: sql.
     Args:
         caller: who started it, forwarded by Athena.
     """
-    with cloud.store.write() as connection:
-        if not history.begin(connection, execution.id):
-            running.end(execution.id)
-            return
     directory = cloud.directory / "athena" / execution.id
     internal = QueryFailed("Internal error: the query could not be run.", ErrorType.INTERNAL, SYSTEM)
     ending: Outcome | QueryFailed | Stopped = internal
     try:
-        directory.mkdir(parents=True)
-        ending = _ended(cloud, caller, execution, statement)
+        if _begins(cloud, execution.id):
+            directory.mkdir(parents=True)
+            ending = _ended(cloud, caller, execution, statement)
+        else:
+            ending = Stopped()
     finally:
         if ending is internal:
             # In a finally block the exception under way is known; nobody waits for this thread to raise it.
@@ -107,6 +117,11 @@ def run(cloud: LocalCloud, caller: Caller, execution: Execution, statement: sql.
         shutil.rmtree(directory, ignore_errors=True)
         _remember(cloud, execution.id, ending)
         running.end(execution.id)
+
+
+def _begins(cloud: LocalCloud, identity: str) -> bool:
+    with cloud.store.write() as connection:
+        return history.begin(connection, identity)
 
 
 def _remember(cloud: LocalCloud, identity: str, ending: Outcome | QueryFailed | Stopped) -> None:

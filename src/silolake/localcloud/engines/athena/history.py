@@ -72,8 +72,15 @@ class Execution:
             "QueryExecutionId": self.id,
             "WorkGroup": self.workgroup,
             "Status": status,
-            "Statistics": dict(self.statistics),
+            "Statistics": dict(self.statistics) or self._until_it_ended(),
         }
+
+    def _until_it_ended(self) -> dict[str, Any]:
+        """What is told of a query that failed or was stopped; nothing of one that is under way."""
+        if self.completed_at is None:
+            return {}
+        took = round((self.completed_at - self.submitted_at).total_seconds() * 1000)
+        return {"EngineExecutionTimeInMillis": took, "DataScannedInBytes": 0, "TotalExecutionTimeInMillis": took}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from silolake.localcloud.engines.athena.data_catalogs import need_data_catalog, 
 from silolake.localcloud.engines.athena.errors import bad_request
 from silolake.localcloud.engines.athena.names import page_size, required
 from silolake.localcloud.engines.athena.plays import PLAYS
+from silolake.localcloud.engines.athena.rights import forwarded
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.paging import page
 
@@ -73,7 +74,7 @@ def _ask_glue(call: Call, operation: str, parameters: Mapping[str, Any]) -> dict
     owner = need_data_catalog(call, required(call.parameters, "CatalogName")).catalog
     if owner.region != call.region:
         raise bad_request(f"Data catalog {call.parameters['CatalogName']} is in another Region ({owner.region})")
-    caller = call.caller.through("athena.amazonaws.com")
+    caller = forwarded(call.caller)
     asked = {"CatalogId": owner.account, **{name: value for name, value in parameters.items() if value is not None}}
     try:
         return call.cloud.invoke(caller, "glue", operation, asked, call.region)

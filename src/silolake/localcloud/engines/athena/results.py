@@ -12,7 +12,7 @@ from silolake.localcloud.engines.athena.executions import need_execution, on_exe
 from silolake.localcloud.engines.athena.history import SUCCEEDED, Execution
 from silolake.localcloud.engines.athena.names import page_size, s3_location
 from silolake.localcloud.engines.athena.plays import PLAYS
-from silolake.localcloud.engines.athena.rights import FORWARDED_BY
+from silolake.localcloud.engines.athena.rights import forwarded
 from silolake.localcloud.errors import AwsError, NotPlayed
 
 _VALUE = re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|([^",\n]*))(,|\n)')
@@ -67,7 +67,7 @@ def _page(call: Call, found: Execution, size: int) -> tuple[list[list[str | None
 def _bytes(call: Call, location: str, first: int, window: int) -> tuple[bytes, bool]:
     """A stretch of a result file, and whether it reaches the end."""
     bucket, key = s3_location(location)
-    caller, named = call.caller.through(FORWARDED_BY), {"Bucket": bucket, "Key": key}
+    caller, named = forwarded(call.caller), {"Bucket": bucket, "Key": key}
     try:
         size = call.cloud.invoke(caller, "s3", "HeadObject", named, call.region)["ContentLength"]
         if size <= first:

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from silolake.iam import Decision
@@ -20,8 +20,6 @@ from silolake.localcloud.engines.s3.access import on_bucket, to_read
 from silolake.localcloud.engines.s3.buckets import Bucket, find_bucket
 from silolake.localcloud.engines.s3.objects import Listed
 from silolake.localcloud.errors import AwsError
-
-FORWARDED_BY = "athena.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,14 @@ class Rights:
             f"Error Code: AccessDeniedException; Request ID: {self.query}; Proxy: null)",
             ErrorType.PERMISSION,
         )
+
+
+def forwarded(caller: Caller) -> Caller:
+    """The caller as other services see it behind Athena, which itself speaks TLS to them however it was asked.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
+    """
+    return replace(caller.through("athena.amazonaws.com"), secure=True)
 
 
 def no_bucket(name: str) -> QueryFailed:

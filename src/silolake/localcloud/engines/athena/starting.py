@@ -24,7 +24,7 @@ from silolake.localcloud.engines.athena.names import (
     s3_location,
 )
 from silolake.localcloud.engines.athena.plays import PLAYS
-from silolake.localcloud.engines.athena.rights import FORWARDED_BY
+from silolake.localcloud.engines.athena.rights import forwarded
 from silolake.localcloud.engines.athena.saved import prepared_query
 from silolake.localcloud.engines.athena.workgroups import (
     ENGINE,
@@ -84,7 +84,7 @@ def start_query_execution(call: Call) -> dict[str, Any]:
             return {"QueryExecutionId": known["id"]}
         running.begin(execution.id)
         history.submit(connection, execution, token, asked)
-    caller = call.caller.through(FORWARDED_BY)
+    caller = forwarded(call.caller)
     call.cloud.in_background(lambda: run(call.cloud, caller, execution, query.statement))
     return {"QueryExecutionId": execution.id}
 
@@ -135,7 +135,9 @@ def _context(call: Call) -> dict[str, str]:
         if find_data_catalog(connection, call.account, call.region, catalog) is None:
             raise bad_request(f"Catalog {catalog} does not exist")
     found = {"Catalog": catalog.lower() if catalog == DEFAULT_CATALOG else catalog}
-    return found | ({"Database": given["Database"].lower()} if given.get("Database") else {})
+    # awswrangler puts the database in Hive's quotes before a DESCRIBE or MSCK, and Athena takes it so.
+    database = (given.get("Database") or "").strip("`").lower()
+    return found | ({"Database": database} if database else {})
 
 
 def _parsed(call: Call, text: str, workgroup: str) -> sql.Statement:
@@ -177,7 +179,7 @@ def _results(call: Call, workgroup: WorkGroup) -> dict[str, Any]:
     check_encryption(call, results)
     asked = {"Bucket": bucket, **{k: v for k, v in results.items() if k == "ExpectedBucketOwner"}}
     try:
-        call.cloud.invoke(call.caller.through(FORWARDED_BY), "s3", "GetBucketLocation", asked, call.region)
+        call.cloud.invoke(forwarded(call.caller), "s3", "GetBucketLocation", asked, call.region)
     except AwsError as error:
         raise bad_request(f"Unable to verify/create output bucket {bucket}. {error.message}") from error
     return {**results, "OutputLocation": location}

@@ -9,7 +9,7 @@ from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.engines.cloudformation import template_operations
 from silolake.localcloud.engines.cloudformation.plays import PLAYS
 from silolake.localcloud.engines.cloudformation.schema import SCHEMA
-from silolake.localcloud.engines.cloudformation.stack_sets import automatic, instances, operations, sets
+from silolake.localcloud.engines.cloudformation.stack_sets import automatic, instances, operations, sets, trusted_access
 from silolake.localcloud.engines.cloudformation.stack_sets import running as stack_sets_running
 from silolake.localcloud.engines.cloudformation.stacks import change_sets, reading, requests
 from silolake.localcloud.engines.cloudformation.stacks import running as stacks_running
@@ -26,6 +26,7 @@ __all__ = [
     "resume",
     "sets",
     "template_operations",
+    "trusted_access",
 ]
 
 if automatic.on_membership not in MEMBERSHIP_LISTENERS:

@@ -17,7 +17,6 @@ from silolake.localcloud.engines.iam.permissions import compiled
 from silolake.localcloud.engines.iam.tags import as_mapping, tag_context
 from silolake.localcloud.engines.organizations.nodes import Organization, find_node, organization_of
 from silolake.localcloud.engines.organizations.tree import is_delegated
-from silolake.localcloud.errors import AwsError
 
 Context = dict[str, tuple[str, ...]]
 
@@ -76,8 +75,11 @@ def access(reach: Reach, *names: str) -> AccessOf:
 def _owner(
     connection: sqlite3.Connection, organization: Organization, call: Call, reach: Reach
 ) -> tuple[str, Policy | None]:
-    """In whose name the call is decided. A reader's own policies are enough; whoever manages policies from a member
-    account needs the delegation policy as well, which is the organization's resource policy."""
+    """Who owns what is asked for, and the policy that lets other accounts in.
+
+    A delegated administrator reads as if it owned what it reads: its own policies are enough. Whoever else asks from a
+    member account needs the delegation policy as well, the organization's resource policy; without one IAM denies.
+    """
     management = organization.management_account
     if call.account == management or reach is Reach.MEMBER:
         return call.account, None
@@ -86,7 +88,7 @@ def _owner(
     if reach in (Reach.READ, Reach.DELEGABLE) and organization.resource_policy:
         text = organization.resource_policy
         return management, compiled(text, PolicyKind.RESOURCE, f"delegation policy of {organization.id}")
-    raise AwsError("AccessDeniedException", "You don't have permissions to access this resource.")
+    return management, None
 
 
 def _described(

@@ -167,6 +167,6 @@ def _delete(cloud: LocalCloud, caller: Caller, instance: Instance) -> None:
 def _settled(cloud: LocalCloud, instance: Instance) -> Stack | None:
     """The instance's stack once nothing is being done to it."""
     stack = _find(cloud, instance)
-    if stack is not None and stack.work is not None:
+    if stack is not None and stack.is_busy:
         stack = running.run(cloud, stack.id)
     return None if stack is None or stack.status == "DELETE_COMPLETE" else stack

@@ -29,6 +29,7 @@ from silolake.localcloud.engines.cloudformation.stack_sets.records import (
     results_of,
 )
 from silolake.localcloud.engines.cloudformation.stacks import running as stacks_running
+from silolake.localcloud.engines.cloudformation.stacks.site import breakdowns_told
 from silolake.localcloud.errors import AwsError
 
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -179,9 +180,10 @@ class _Run:
         if instance is None:
             return self._note(result, "SUCCEEDED", "")
         try:
-            if self.operation.action == "DELETE":
-                return self._withdraw(result, instance)
-            return self._deploy(result, instance)
+            with breakdowns_told(f"The operation in {instance.account}"):
+                if self.operation.action == "DELETE":
+                    return self._withdraw(result, instance)
+                return self._deploy(result, instance)
         except AwsError as error:
             return self._fail(result, instance, error.message)
 

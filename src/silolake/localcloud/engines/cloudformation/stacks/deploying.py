@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from silolake.localcloud.engines.cloudformation.stacks.records import Resource
-from silolake.localcloud.engines.cloudformation.stacks.site import Site, name_token
+from silolake.localcloud.engines.cloudformation.stacks.site import Site, breakdowns_told, name_token
 from silolake.localcloud.engines.cloudformation.types import TYPES
 from silolake.localcloud.engines.cloudformation.types.kinds import Act, ResourceType
 from silolake.localcloud.engines.cloudformation.types.shapes import PropertiesInvalid, at, changed
@@ -61,10 +61,11 @@ def _intend(site: Site, logical_id: str, current: Resource | None) -> Resource:
         name_token=name_token(),
     )
     try:
-        properties = site.properties(logical_id)
-        if current is None:
-            return _intend_new(site, type_, replace(fresh, properties=properties))
-        return _intend_change(site, type_, current, replace(fresh, properties=properties))
+        with breakdowns_told(declared.type):
+            fresh = replace(fresh, properties=site.properties(logical_id))
+            if current is None:
+                return _intend_new(site, type_, fresh)
+            return _intend_change(site, type_, current, fresh)
     except (AwsError, PropertiesInvalid) as error:
         action = "create" if current is None else "update"
         failed = replace(fresh, action=action, stage="intended")
@@ -161,10 +162,11 @@ def _retained(site: Site, type_name: str, logical_id: str, physical_id: str) -> 
 def _carry_out(site: Site, resource: Resource) -> None:
     type_ = TYPES[resource.type]
     try:
-        if resource.stage == "intended":
-            resource = _make(site, type_, resource)
-        _shape(site, type_, resource)
-        attributes = type_.attributes(site.act(resource))
+        with breakdowns_told(resource.type):
+            if resource.stage == "intended":
+                resource = _make(site, type_, resource)
+            _shape(site, type_, resource)
+            attributes = type_.attributes(site.act(resource))
     except AwsError as error:
         raise _fail(site, resource, error) from error
     with site.journal() as connection:
@@ -273,7 +275,8 @@ def restore(site: Site, resource: Resource) -> None:
         act = site.act(
             resource, wanted=before.properties, before=resource.properties, is_forced=resource.stage != "done"
         )
-        bring(TYPES[resource.type], act, is_new=False)
+        with breakdowns_told(resource.type):
+            bring(TYPES[resource.type], act, is_new=False)
 
 
 def remove(site: Site, resource: Resource) -> None:
@@ -283,4 +286,5 @@ def remove(site: Site, resource: Resource) -> None:
         AwsError: it was refused; the resource is still there.
     """
     if resource.physical_id:
-        TYPES[resource.type].delete(site.act(resource))
+        with breakdowns_told(resource.type):
+            TYPES[resource.type].delete(site.act(resource))

@@ -163,24 +163,24 @@ def _policy_on_rollback(site: Site, resource: Resource) -> str:
 
 def _roll_back_update(site: Site) -> None:
     touched = [each for each in site.resources.values() if each.work == site.work.id]
+    failed: list[str] = []
     for resource in reversed(in_order(touched)):
         try:
             restore(site, resource)
         except AwsError as error:
+            failed.append(resource.logical_id)
             with site.journal() as connection:
                 reason = reason_of(resource.logical_id, error)
                 site.put(connection, replace(resource, status="UPDATE_FAILED", reason=reason))
-                site.status(
-                    connection,
-                    "UPDATE_ROLLBACK_FAILED",
-                    f"The following resource(s) failed to update: [{resource.logical_id}]. ",
-                )
-                site.turn(connection, None)
-            return
+            continue
         with site.journal() as connection:
             _put_back(site, connection, resource)
     with site.journal() as connection:
-        exports.keep_imports(connection, site.stack.id, _imports_of(site))
+        if failed:
+            reason = f"The following resource(s) failed to update: [{', '.join(failed)}]. "
+            site.status(connection, "UPDATE_ROLLBACK_FAILED", reason)
+            site.turn(connection, replace(site.work, phase="parked"))
+            return
         site.status(connection, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         site.turn(connection, replace(site.work, phase="rollback_cleanup"))
 
@@ -200,16 +200,16 @@ def _put_back(site: Site, connection: sqlite3.Connection, resource: Resource) ->
     )
 
 
-def _imports_of(site: Site) -> set[str]:
-    """What the stack imports once it is as it was: not known apart, so everything is kept that was."""
-    with site.cloud.store.read() as connection:
-        rows = connection.execute("SELECT name FROM cfn_imports WHERE stack = ?", (site.stack.id,))
-        return {name for (name,) in rows}
-
-
 def cleanup(site: Site) -> None:
     """Remove what is left over, and be done. Writes."""
+    _clear_leftovers(site)
     final = "UPDATE_COMPLETE" if site.work.phase == "cleanup" else "UPDATE_ROLLBACK_COMPLETE"
+    with site.journal() as connection:
+        site.status(connection, final)
+        site.turn(connection, None)
+
+
+def _clear_leftovers(site: Site) -> None:
     with site.cloud.store.read() as connection:
         rows = connection.execute("SELECT * FROM cfn_leftovers WHERE stack = ? ORDER BY number", (site.stack.id,))
         left = {
@@ -226,9 +226,6 @@ def cleanup(site: Site) -> None:
                 remember_retained(connection, site, gone)
             site.tell(connection, gone)
             connection.execute("DELETE FROM cfn_leftovers WHERE number = ?", (leftover.number,))
-    with site.journal() as connection:
-        site.status(connection, final)
-        site.turn(connection, None)
 
 
 def _dispose(site: Site, resource: Resource, policy: str) -> tuple[str, str]:
@@ -249,6 +246,7 @@ def delete(site: Site) -> None:
             site.status(connection, "DELETE_FAILED", f"Delete canceled. {refusal}")
             site.turn(connection, None)
         return
+    _clear_leftovers(site)
     retain = site.work.retain
     failed = _remove_all(site, lambda each: "Retain" if each.logical_id in retain else each.deletion_policy)
     with site.journal() as connection:

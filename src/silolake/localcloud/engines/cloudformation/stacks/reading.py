@@ -49,8 +49,8 @@ def describe_stacks(call: Call) -> dict[str, Any]:
     name = call.parameters.get("StackName")
     if name:
         stack = any_stack(call, str(name))
-        if stack.work is not None:
-            running.floor(call.cloud).wait_until(lambda: any_stack(call, stack.id).work is None)
+        if stack.is_busy:
+            running.floor(call.cloud).wait_until(lambda: not any_stack(call, stack.id).is_busy)
             stack = any_stack(call, stack.id)
         return {"Stacks": [_described(stack)]}
     stacks = [each for each in _stacks(call) if each.status != "DELETE_COMPLETE"]

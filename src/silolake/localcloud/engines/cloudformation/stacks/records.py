@@ -16,7 +16,7 @@ from silolake.localcloud.engines.cloudformation.templates import read_template
 from silolake.localcloud.engines.cloudformation.templates.deployment import Deployment, StackName
 
 Kind = Literal["create", "update", "delete"]
-Phase = Literal["forward", "cleanup", "rollback", "rollback_cleanup", "delete"]
+Phase = Literal["forward", "cleanup", "rollback", "rollback_cleanup", "delete", "parked"]
 GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 
@@ -41,7 +41,7 @@ class Work:
 
     Attributes:
         id: marks the resources that it has touched.
-        phase: where it stands.
+        phase: where it stands; ``parked`` where a rollback failed and waits to be continued.
         wanted: what the stack shall hold; for a deletion, what it holds.
         caller: who asked, see ``kept_caller``.
         on_failure: ``ROLLBACK``, ``DELETE`` or ``DO_NOTHING``.
@@ -92,6 +92,11 @@ class Stack:
     deleted_at: datetime | None = None
     token: str = ""
     work: Work | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done to it."""
+        return self.work is not None and self.work.phase != "parked"
 
     @property
     def named(self) -> StackName:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from silolake.localcloud.call import Call
@@ -46,6 +47,10 @@ _NOT_PLAYED = (
     "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "TimeoutInMinutes",
 )  # fmt: skip
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+ADOPTS = (
+    "A stack takes up what an earlier stack of the same name retained under the same logical id; "
+    "on AWS that takes a change set with ImportExistingResources."
+)
 UPDATE_HOLDS = "What may not change in place of a resource with a name of its own fails the update, as on AWS."
 
 
@@ -103,7 +108,7 @@ def wanted_of(call: Call, stack: StackName, present: Wanted | None, text: str | 
     return wanted
 
 
-@PLAYS("CreateStack", access=access.deploying)
+@PLAYS("CreateStack", access=access.deploying, differs=ADOPTS)
 def create_stack(call: Call) -> dict[str, Any]:
     """CreateStack. Writes."""
     return {"StackId": create(call)}
@@ -192,7 +197,7 @@ def refuse_if_busy(stack: Stack) -> None:
     Raises:
         AwsError: ``ValidationError``.
     """
-    if stack.work is not None or stack.status not in _UPDATABLE:
+    if stack.is_busy or stack.status not in _UPDATABLE:
         raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 
 
@@ -297,7 +302,7 @@ def delete_stack(call: Call) -> None:
         current = find_stack(connection, call.account, call.region, stack.id)
         if current is None or current.status == "DELETE_COMPLETE" or (current.work and current.work.kind == "delete"):
             return
-        if current.work is not None:
+        if current.is_busy:
             raise invalid(f"Stack:{stack.id} is in {current.status} state and can not be deleted.")
         work = Work(
             id=str(uuid.uuid4()),
@@ -317,6 +322,24 @@ def delete_stack(call: Call) -> None:
 
 def _with_role(wanted: Wanted, role_arn: str) -> Wanted:
     return Wanted(wanted.template, wanted.parameters, wanted.tags, wanted.capabilities, role_arn or wanted.role_arn)
+
+
+@PLAYS("ContinueUpdateRollback", access=access.deploying)
+def continue_update_rollback(call: Call) -> dict[str, Any]:
+    """ContinueUpdateRollback: what failed to be taken back is tried again. Writes."""
+    refuse_given(call, "ResourcesToSkip")
+    stack = present_stack(call, str(call.parameters["StackName"]))
+    role, token = str(call.parameters.get("RoleARN") or ""), str(call.parameters.get("ClientRequestToken") or "")
+    with call.cloud.store.write() as connection:
+        current = present_stack(call, stack.id)
+        if current.work is None or current.status != "UPDATE_ROLLBACK_FAILED":
+            raise invalid(f"Stack:{stack.id} is in {current.status} state and can not continue to roll back.")
+        wanted = _with_role(current.work.wanted, role)
+        work = replace(current.work, phase="rollback", wanted=wanted, caller=kept_caller(call.caller), token=token)
+        set_work(connection, stack.id, work)
+        set_status(connection, call.cloud, stack, ("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"), token)
+    running.start(call.cloud, stack.id)
+    return {}
 
 
 @PLAYS("UpdateTerminationProtection", access=access.on_stack)

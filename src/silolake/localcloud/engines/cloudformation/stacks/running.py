@@ -58,7 +58,7 @@ def floor(cloud: LocalCloud) -> Floor:
 def run(cloud: LocalCloud, stack_id: str) -> Stack:
     """Do the work noted with a stack until nothing is left; what another thread does is waited for. Writes."""
     with floor(cloud).lock(stack_id):
-        while (stack := _read(cloud, stack_id)).work is not None:
+        while (stack := _read(cloud, stack_id)).work is not None and stack.is_busy:
             PHASES[stack.work.phase](Site(cloud, stack))
     floor(cloud).ring()
     return stack

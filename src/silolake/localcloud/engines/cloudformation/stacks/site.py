@@ -42,6 +42,19 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 _MISTAKES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, sqlite3.DatabaseError)
 
 
+@contextmanager
+def breakdowns_told(what: str) -> Iterator[None]:
+    """A mistake of the local cloud's own ends the work on a stack with its name, and does not leave it hanging.
+
+    Raises:
+        AwsError: ``InternalFailure``.
+    """
+    try:
+        yield
+    except _MISTAKES as error:
+        raise AwsError("InternalFailure", f"{what} broke down: {error!r}", 500) from error
+
+
 class Site:
     """One stack while it is worked on, by one thread at a time.
 
@@ -83,10 +96,8 @@ class Site:
             AwsError: it was refused, or the engine asked broke down.
         """
         service, name = operation.split(":")
-        try:
+        with breakdowns_told(operation):
             return self.cloud.invoke(self.caller, service, name, parameters, self.stack.region)
-        except _MISTAKES as error:
-            raise AwsError("InternalFailure", f"{operation} broke down: {error!r}", 500) from error
 
     def act(self, resource: Resource, *, wanted: Mapping[str, Any] | None = None, **more: Any) -> Act:
         """One thing to do to a resource."""

@@ -1,0 +1,1 @@
+"""What is measured of silolake, each beside the goal it is held to. ``make bench`` runs it."""

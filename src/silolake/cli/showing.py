@@ -1,0 +1,82 @@
+"""``demo``: the whole example, by the same commands a person would type."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from silolake.cli.terminal import DATA, console, load_rooms, print_table, progress
+from silolake.cli.words import SENTENCES
+
+
+@click.command(help=SENTENCES["demo"])
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The local cloud's; 0 takes a free one."
+)
+def demo(port: int) -> None:
+    """Show the whole example; exit code 1 if any part of it does not hold. What is there already is not done again."""
+    from silolake import provisioning
+    from silolake.cli.lake import perform
+    from silolake.cli.local import start
+    from silolake.cli.session import opened
+    from silolake.cloud import find_local, sign_in
+    from silolake.demo import story
+    from silolake.model import Declared
+    from silolake.runner import Request, find_notebook
+    from silolake.runner.commit import commit_of
+
+    began = time.monotonic()
+    out = console()
+    rooms = load_rooms()
+
+    def say(words: str) -> None:
+        out.print(f"\n[bold]{words}[/bold]  [dim]{time.monotonic() - began:.0f} s[/dim]")
+
+    say("1. The local cloud")
+    endpoint = find_local(rooms.root / DATA) or start(rooms.root / DATA, port, rooms.settings.region.text)
+    out.print(f"up at {endpoint.https}, on this machine only; its state is in {DATA}/")
+    say("2. The organization, bootstrapped with the management account's credentials")
+    management = sign_in(endpoint, rooms.organization.management, "Administrator")
+    with progress("preparing the organization") as tell:
+        out.print(str(provisioning.bootstrap(management, rooms, lambda step: (tell(step), None)[1])), markup=False)
+    with opened() as session:
+        say("3. The lake that this repository declares: accounts, guard rails, stack sets, silos, the view")
+        well = all(each.completed for each in perform(session, session.plan(), 2))
+        say("4. Deliveries: what the airports and the registry sent in 2013")
+        with progress("delivering") as tell:
+            sent = story.deliver(endpoint, rooms, session.organization, lambda words: (tell(words), None)[1])
+        out.print(f"{sent} files delivered to the drop zones")
+        say("5. What was delivered is held against its contracts and promoted")
+        well &= all(each.completed for each in perform(session, session.plan(), 2))
+        say("6. The company report")
+        found = find_notebook(rooms.root, "cross_silo_views/company_report")
+        request = Request(found, {}, found.target, Declared(found.digest), commit_of(rooms.root))
+        with progress("running the report"):
+            report = session.runner.run(request, again=sent > 0)
+        out.print(f"{report.status} in {report.wall_s:.1f} s: {report.notebook_at} {report.reason}", markup=False)
+        page = Path(DATA) / "runs" / report.run / str(report.attempt) / "notebook.html"
+        well &= report.completed
+        say("7. One question, four silos, asked by head office's analyst")
+        answer = story.ask(endpoint)
+        print_table(answer.columns, answer.rows)
+        out.print(f"[dim]{answer.scanned_bytes:,} bytes scanned in {answer.engine_ms} ms[/dim]")
+        say("8. And who may not")
+        for each in story.attempts(endpoint, rooms, session.organization):
+            out.print(f"[red]denied[/red]  {each.who} tried to {each.what}")
+            out.print(f"        {each.answer}", markup=False, style="dim")
+    say("Where to look next")
+    out.print(
+        "silolake why                                     which statement of which policy denied last\n"
+        "silolake runs                                    every notebook that ran, and its record\n"
+        'silolake query "SELECT * FROM delay_causes LIMIT 5"\n'
+        'eval "$(silolake env --as analytics/analyst)"    then: aws athena …, python, awswrangler\n'
+        f"{page}   the report, in a browser\n"
+        "silolake down, silolake up                       everything is still there\n"
+        "silolake reset --all                             nothing is",
+        markup=False,
+    )
+    if not well:
+        sys.exit(1)

@@ -1,0 +1,93 @@
+"""The lake that these tests share: the demo, run once, by the command."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import pytest
+
+from silolake.cloud import Cloud, LocalEndpoint, find_local, sign_in
+from silolake.cloud.door import Reach
+from silolake.cloud.organization import Organization, read_organization
+from silolake.rooms import Rooms, load
+
+from .workspaces import ROOT, make_workspace, silolake
+
+AWS = ROOT / ".venv-aws" / "bin" / "aws"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The demo's lake, up.
+
+    Attributes:
+        root: its workspace.
+        endpoint: its local cloud.
+        told: what the demo printed.
+    """
+
+    root: Path
+    endpoint: LocalEndpoint
+    told: str
+
+    def as_(self, account: str, role: str) -> Cloud:
+        """A session of a role in an account, by the account's name or id."""
+        return sign_in(self.endpoint, account, role)
+
+    def over_http(self, cloud: Cloud) -> Cloud:
+        """The same identity, asking without TLS."""
+        return Cloud(Reach(self.endpoint.region, self.endpoint.http), cloud.frozen())
+
+    @cached_property
+    def organization(self) -> Organization:
+        """Accounts and units, as the demo left them."""
+        return read_organization(self.as_("platform", "runner"))
+
+    @cached_property
+    def rooms(self) -> Rooms:
+        """What the workspace declares."""
+        return load(self.root)
+
+    def id_of(self, account: str) -> str:
+        """An account's id, by its name."""
+        return self.organization.account(account).id.text
+
+    def bucket(self, account: str, zone: str) -> str:
+        """The name of an account's bucket."""
+        return f"nyc-{self.id_of(account)}-us-east-1-{zone}"
+
+    def silolake(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The command, typed in the lake's workspace."""
+        return silolake(self.root, *args, check=check)
+
+
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """The example as ``silolake demo`` leaves it. Tests that change it change it back."""
+    root = make_workspace(tmp_path_factory.mktemp("story"))
+    try:
+        told = silolake(root, "demo", timeout=600).stdout
+        endpoint = find_local(root / ".silolake")
+        assert endpoint is not None
+        yield Lake(root, endpoint, told)
+    finally:
+        silolake(root, "down")
+
+
+@cache
+def _made() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", ".venv-aws/.ready"], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def aws() -> Path:
+    """The AWS CLI, in its own environment; made if it is not there."""
+    _made()
+    return AWS
