@@ -22,10 +22,10 @@ demo: $(READY) ## Start the local cloud, build the lake of this repository on re
 test: $(READY) $(AWS_READY) ## Run every test.
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup
 
-lint: $(READY) ## Look at style, types and the shape of the run notebooks.
+lint: $(READY) ## Look at style, types, the rooms and the shape of the run notebooks.
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m silolake.runner.lint
+	$(PY) -m silolake lint
 
 strip: $(READY) ## Take outputs out of the run notebooks; tutorials keep theirs.
 	$(PY) -m silolake.runner.lint --strip
@@ -67,16 +67,21 @@ python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("silolake needs Python 3.11 or later, and $(PYTHON) is %d.%d. Say which to take: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
+# An environment remembers where it was made; in a clone that was moved or copied it would run the old one's code.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+$(shell rm -f $(READY))
+endif
+
 # --group came with pip 25.1; the pip that Python 3.11 brings is older.
 $(READY): pyproject.toml constraints.txt | python
 	@echo "setting up $(VENV): this takes about a minute, once"
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[local,run]' --group dev --group demo -c constraints.txt
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 $(AWS_READY): constraints-aws.txt | python
 	@echo "setting up .venv-aws"
-	test -x .venv-aws/bin/python || $(PYTHON) -m venv .venv-aws
+	@.venv-aws/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv-aws
 	.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check awscli -c constraints-aws.txt
 	@touch $@

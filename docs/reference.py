@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import click
 
 from silolake.cli import COMMANDS, cli
 from silolake.localcloud.engines import load
-from silolake.localcloud.wire import operations_of
 from silolake.runner.notebooks import Notebook, list_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +36,11 @@ def commands() -> Iterator[str]:
 
 def notebooks() -> Iterator[str]:
     """Each run notebook's promise, verb, target and parameters."""
-    yield from ("# Run notebooks", "", "`silolake run NOTEBOOK name=value …` runs one; `plan` and `apply` run them for you.")
+    yield from (
+        "# Run notebooks",
+        "",
+        "`silolake run NOTEBOOK name=value …` runs one; `plan` and `apply` run them for you.",
+    )
     for name, each in list_notebooks(ROOT).items():
         yield from ("", f"## {name}", "", f"{each.title}.")
         yield from _notebook(each)
@@ -53,16 +57,19 @@ def _notebook(notebook: Notebook) -> Iterator[str]:
 
 
 def local_cloud() -> Iterator[str]:
-    """Each service's operations: those played, and how many are refused by name."""
+    """Each service's operations: those played, their stated differences, and how many are refused by name."""
     yield from ("# What the local cloud plays", "")
-    yield "An operation that is not listed is refused by name, with an error that says so. What a played operation does not"
-    yield "do, a parameter, a mode, is refused by name too."
-    played = sorted(load().played)
-    for service in dict.fromkeys(service for service, _ in played):
-        names = [operation for each, operation in played if each == service]
-        known = operations_of(service)
-        yield from ("", f"## {service}", "", f"{len(names)} of {len(known)} operations.", "")
-        yield ", ".join(f"`{name}`" for name in names) + "."
+    yield "An operation that is not listed is refused by name, with an error that says so; so is a parameter or a mode"
+    yield "that a played one does not have. Beneath each service stand the differences from AWS that are known."
+    models, played = botocore.session.get_session(), load().played
+    for service in dict.fromkeys(service for service, _ in sorted(played)):
+        plays = [each for _, each in sorted(played.items()) if each.service == service]
+        known = models.get_service_model(service).operation_names
+        yield from ("", f"## {service}", "", f"{len(plays)} of {len(known)} operations.", "")
+        yield ", ".join(f"`{each.operation}`" for each in plays) + "."
+        differing = [f"- `{each.operation}`: {each.differs}" for each in plays if each.differs]
+        if differing:
+            yield from ("", *differing)
 
 
 def main() -> None:

@@ -2,83 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from silo_desk import ROOT, Silo, put_table
 
-from silolake.cloud import Cloud, LocalEndpoint, sign_in
-from silolake.contracts import Contract, glue_table
-from silolake.model import Account, AccountId, ObjectVersion, OuPath
-from silolake.rooms import Pipeline, Rooms, load
+from silolake.cloud import LocalEndpoint, sign_in
+from silolake.model import Account, AccountId, OuPath
+from silolake.rooms import Rooms, load
 from silolake.rooms.render import Ground, render_template
 
-ROOT = Path(__file__).parents[2]
 ORGANIZATION = OuPath("o-a1b2c3d4e5/r-ab12/")
 ZONES = ("drop", "raw", "processed", "quarantine")
 _numbers = itertools.count(1)
-
-
-@dataclass
-class Silo:
-    """A silo, its administrator, and its runner.
-
-    Attributes:
-        account: as the organization would answer it.
-        admin: may do anything in it.
-        runner: may do what ``silo_base`` lets the runner do.
-        rooms: the workspace's.
-    """
-
-    account: Account
-    admin: Cloud
-    runner: Cloud
-    rooms: Rooms
-
-    def bucket(self, zone: str) -> str:
-        return self.rooms.settings.bucket(self.account.id, zone)
-
-    def deliver(self, key: str, content: bytes) -> ObjectVersion:
-        """What a producer does."""
-        bucket = self.bucket("drop")
-        made = self.admin.call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
-        return ObjectVersion(bucket, key, made["VersionId"])
-
-    def delete(self, key: str) -> None:
-        self.admin.call("s3", "delete_object", Bucket=self.bucket("drop"), Key=key)
-
-    def keys(self, zone: str, prefix: str = "") -> list[str]:
-        found = self.admin.pages("s3", "list_objects_v2", "Contents", Bucket=self.bucket(zone), Prefix=prefix)
-        return [each["Key"] for each in found]
-
-    def read(self, zone: str, key: str) -> bytes:
-        return b"".join(self.admin.stream(Bucket=self.bucket(zone), Key=key))
-
-    def receipts(self) -> dict[str, Any]:
-        """What is in the quarantine bucket under receipts/, by key."""
-        return {key: json.loads(self.read("quarantine", key)) for key in self.keys("quarantine", "receipts/")}
-
-    def rows(self, product: str) -> pa.Table:
-        """All that stands in processed for a product, its files' own columns."""
-        tables = [pq.read_table(io.BytesIO(self.read("processed", key))) for key in self.keys("processed", product)]
-        return pa.concat_tables(tables) if tables else pa.table({})
-
-    def partitions(self, product: str) -> dict[tuple[str, ...], str]:
-        found = self.admin.pages("glue", "get_partitions", "Partitions", DatabaseName="processed", TableName=product)
-        return {tuple(each["Values"]): each["StorageDescriptor"]["Location"] for each in found}
-
-    def with_contract(self, pipeline: str, **changes: Any) -> Rooms:
-        """The rooms with a contract that promises something else."""
-        held: Pipeline = self.rooms.pipelines[pipeline]
-        changed = replace(held, contract=replace(held.contract, **changes))
-        return replace(self.rooms, pipelines={**self.rooms.pipelines, pipeline: changed})
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +54,19 @@ def _literal(entry: dict[str, Any], account: str) -> Any:
             return entry
 
 
+@pytest.fixture(scope="session")
+def silos(local_cloud: LocalEndpoint, rooms: Rooms, runner_role: Callable[[str], dict[str, Any]]) -> Callable[[], Silo]:
+    """Makes a silo that nothing was delivered to yet."""
+    return lambda: _made(local_cloud, rooms, runner_role)
+
+
 @pytest.fixture
-def silo(local_cloud: LocalEndpoint, rooms: Rooms, runner_role: Callable[[str], dict[str, Any]]) -> Iterator[Silo]:
+def silo(silos: Callable[[], Silo]) -> Silo:
     """A silo of its own for each test."""
+    return silos()
+
+
+def _made(local_cloud: LocalEndpoint, rooms: Rooms, runner_role: Callable[[str], dict[str, Any]]) -> Silo:
     name = f"silo{next(_numbers)}"
     made = local_cloud.ask("POST", "accounts", name=name, email=f"{name}@example.com")
     admin = sign_in(local_cloud, name, "Administrator")
@@ -132,7 +81,9 @@ def silo(local_cloud: LocalEndpoint, rooms: Rooms, runner_role: Callable[[str], 
     )
     for policy in role["Policies"]:
         document = json.dumps(policy["PolicyDocument"])
-        admin.call("iam", "put_role_policy", RoleName="runner", PolicyName=policy["PolicyName"], PolicyDocument=document)
+        admin.call(
+            "iam", "put_role_policy", RoleName="runner", PolicyName=policy["PolicyName"], PolicyDocument=document
+        )
     path = OuPath(f"{ORGANIZATION}ou-ab12-22222222/")
     account = Account(name, AccountId(made["id"]), f"{name}@example.com", path, {"kind": "airport"})
     silo = Silo(account, admin, sign_in(local_cloud, name, "runner"), rooms)
@@ -142,16 +93,10 @@ def silo(local_cloud: LocalEndpoint, rooms: Rooms, runner_role: Callable[[str], 
         admin.call("glue", "create_database", DatabaseInput={"Name": database})
     for contract in rooms.contracts.values():
         put_table(silo, contract)
-    yield silo
+    return silo
 
 
 def _bucket(silo: Silo, zone: str) -> None:
     silo.admin.call("s3", "create_bucket", Bucket=silo.bucket(zone))
     versioned = {"Status": "Enabled"}
     silo.admin.call("s3", "put_bucket_versioning", Bucket=silo.bucket(zone), VersioningConfiguration=versioned)
-
-
-def put_table(silo: Silo, contract: Contract) -> None:
-    """The product's table, as the stack set would make it."""
-    table = glue_table(contract, "processed", f"s3://{silo.bucket('processed')}/{contract.name}/")
-    silo.admin.call("glue", "create_table", DatabaseName="processed", TableInput=table)

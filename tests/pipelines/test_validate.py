@@ -7,13 +7,13 @@ import json
 
 import pyarrow as pa
 import pytest
+from silo_desk import ROOT, Silo
 
 from silolake import pipelines
 from silolake.errors import ContractBroken, StepFailed, UnknownName, WrongState
 from silolake.model import ObjectVersion
 from silolake.pipelines import ValidationReport
 from silolake.pipelines.promoting import find_table
-from tests.pipelines.conftest import ROOT, Silo
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -115,9 +115,7 @@ def test_bad_rows_wait_in_quarantine_and_the_receipt_says_why(silo: Silo) -> Non
         (flights(LINES[0].replace(b"UA", b"united")), "quarantined", "no row keeps the contract"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_quarantined_whole(
-    silo: Silo, content: bytes, status: str, because: str
-) -> None:
+def test_a_file_that_cannot_be_used_is_quarantined_whole(silo: Silo, content: bytes, status: str, because: str) -> None:
     """As delivered, with a receipt; nothing is promoted, and the run has done what it should."""
     drop = silo.deliver("flights/odd.csv", content)
     report = run(silo)
@@ -285,7 +283,7 @@ def test_a_table_that_is_not_the_contracts_stops_the_run_before_it_writes(silo: 
 
 
 def test_an_unknown_pipeline_is_named(silo: Silo) -> None:
-    with pytest.raises(UnknownName, match="there is no pipeline 'flihgts'. Known: flights, planes, weather"):
+    with pytest.raises(UnknownName, match=r"there is no pipeline 'flihgts'\. Known: flights, planes, weather"):
         pipelines.validate(silo.runner, silo.rooms, "flihgts", silo.account)
 
 
@@ -330,5 +328,3 @@ def test_nothing_new_is_said_so(silo: Silo) -> None:
     report = run(silo)
     assert str(report) == f"validate flights of {silo.account.name}: no new drops"
     report.raise_if_incomplete()
-
-

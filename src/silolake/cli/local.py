@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -57,7 +58,6 @@ def start(directory: Path, port: int, region: str) -> LocalEndpoint:
         LocalCloudError: it ended at once; its own words.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / "endpoint.json").unlink(missing_ok=True)
     command = [sys.executable, "-m", "silolake", "up", "--foreground", "--directory", str(directory)]
     log_path = directory / "local-cloud.log"
     with log_path.open("ab") as log, progress("starting the local cloud"):
@@ -137,10 +137,15 @@ def down(directory: Path | None) -> None:
 
 def stop(endpoint: LocalEndpoint) -> None:
     """Ask a local cloud to end, and wait until it has. Writes."""
+    announced = endpoint.directory / "endpoint.json"
+    # One that was killed leaves its number behind, which may be another program's by now.
+    if not _held(endpoint.directory):
+        announced.unlink(missing_ok=True)
+        return
     try:
         os.kill(endpoint.pid, signal.SIGTERM)
     except ProcessLookupError:
-        (endpoint.directory / "endpoint.json").unlink(missing_ok=True)
+        announced.unlink(missing_ok=True)
         return
     end = time.monotonic() + _PATIENCE_S
     with progress("stopping the local cloud"):
@@ -149,6 +154,18 @@ def stop(endpoint: LocalEndpoint) -> None:
                 return
             time.sleep(0.02)
     raise LocalCloudError(f"process {endpoint.pid} did not end within {_PATIENCE_S:.0f} s", "Look at its log")
+
+
+def _held(directory: Path) -> bool:
+    """Whether a process serves a data directory: it holds the directory's lock for as long as it lives."""
+    try:
+        with (directory / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _alive(pid: int) -> bool:

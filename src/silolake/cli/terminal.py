@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from silolake.rooms import Rooms
 
 DATA = ".silolake"
+_PIPED_COLUMNS = 240
 
 directory_option = click.option(
     "--directory",
@@ -33,7 +34,10 @@ def console(*, error: bool = False) -> Console:
     """A console that colours only on terminals."""
     from rich.console import Console
 
-    return Console(stderr=error, highlight=False, soft_wrap=True)
+    shown = Console(stderr=error, highlight=False, soft_wrap=True)
+    if not shown.is_terminal:
+        shown.width = _PIPED_COLUMNS
+    return shown
 
 
 def print_json(value: object) -> None:

@@ -155,6 +155,7 @@ class Plays:
 
     def __call__(self, operation: str, *, access: AccessOf, differs: str = "") -> Callable[[Handler], Handler]:
         """Say that the function below it plays an operation."""
+
         def keep(handler: Handler) -> Handler:
             self.operations.append(Played(self.service, operation, handler, access, differs))
             return handler

@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from silolake.iam import Decision, Principal
+from silolake.iam import Decision
 from silolake.localcloud import engines, sessions
 from silolake.localcloud.authorize import decide_access, refusal
 from silolake.localcloud.blobs import Blobs
 from silolake.localcloud.call import Access, Call, Caller, Output
 from silolake.localcloud.clock import Clock
 from silolake.localcloud.decisions import DecisionLog
+from silolake.localcloud.engines.iam import roles
 from silolake.localcloud.engines.organizations import accounts
-from silolake.localcloud.errors import NotPlayed
+from silolake.localcloud.errors import AwsError, NotPlayed
 from silolake.localcloud.sessions import Sessions
 from silolake.localcloud.store import Store
 
@@ -96,18 +97,15 @@ class LocalCloud:
         Args:
             role_arn: ``arn:aws:iam::<account>:role/<path><name>``.
             session_name: the session's name, as AWS chooses it for the service.
+
+        Raises:
+            AwsError: there is no such role.
         """
-        account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[1]
-        session_arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}"
-        principal = Principal(
-            arn=role_arn,
-            account=account,
-            kind="role",
-            session_arn=session_arn,
-            user_id=f"AROA{name.upper()[:16]}:{session_name}",
-            service_linked="/aws-service-role/" in role_arn,
-        )
-        return Caller(principal, issued_at=self.clock.now())
+        with self.store.read() as connection:
+            role = roles.find_role_by_arn(connection, role_arn)
+        if role is None:
+            raise AwsError("NoSuchEntity", f"The role {role_arn} cannot be found.", 404)
+        return Caller(roles.principal_of(role, session_name), issued_at=self.clock.now())
 
     def in_background(self, work: Callable[[], None]) -> None:
         """Let ``work`` go on after the call is answered; it must not raise."""

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import UTC, timedelta
 from typing import Any
 
-from silolake.iam import Principal
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.engines.organizations import accounts
 from silolake.localcloud.errors import AwsError
@@ -81,15 +80,7 @@ class Door:
         duration_s = int(said.get("duration_s", _SESSION_S))
         if not 900 <= duration_s <= _LONGEST_SESSION_S:
             raise ValueError(f"a session lasts 900 to {_LONGEST_SESSION_S} seconds")
-        account, name = arn.split(":")[4], arn.rsplit("/", 1)[1]
-        session_name = str(said.get("name", "local"))
-        principal = Principal(
-            arn=arn,
-            account=account,
-            kind="role",
-            session_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
-            user_id=f"AROALOCAL{account[:8]}:{session_name}",
-        )
+        principal = self._cloud.as_role(arn, str(said.get("name", "local"))).principal
         session = self._cloud.sessions.issue(principal, timedelta(seconds=duration_s))
         return {
             "Version": 1,
@@ -98,7 +89,7 @@ class Door:
             "SessionToken": session.token,
             # The client judges expiry by its own clock, not by the local cloud's.
             "Expiration": (session.expires_at.astimezone(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "Account": account,
+            "Account": principal.account,
             "Arn": principal.session_arn,
         }
 

@@ -58,6 +58,8 @@ def serve(directory: Path, ports: Ports, region: str) -> None:
         PortTaken: another program listens there.
         StateCorrupt: what lies in the directory cannot be read.
     """
+    # What is written here holds sessions' secrets and everybody's rows.
+    os.umask(0o077)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

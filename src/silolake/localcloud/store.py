@@ -61,8 +61,11 @@ class Store:
         connection = self._connection()
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'meta'").fetchone()
+            raise sqlite3.DatabaseError(" ".join(verdict.split()))
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        known = "meta" in tables
+        if tables and not known:
+            raise sqlite3.DatabaseError("it is not silolake's")
         found = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() if known else None
         if known and found and found[0] != str(FORMAT):
             raise sqlite3.DatabaseError(f"it is of format {found[0]}, this release reads format {FORMAT}")
