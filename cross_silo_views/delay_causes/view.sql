@@ -2,7 +2,6 @@
 -- registry's list and 1,556 have no weather. Local hours repeat in November, so weather is met on the UTC hour.
 select
     f.silo,
-    f.flight_month,
     f.origin,
     f.dest,
     f.carrier,

@@ -30,7 +30,8 @@ def check_view(view: View, contracts: Mapping[str, Contract]) -> None:
         published_sql(view)
     except SqlRefused as refused:
         line = refused.at.line if refused.at else 0
-        advice = f"The sources have: {_columns(view, contracts)}."
+        has = f"The sources have: {_columns(view, contracts)}."
+        advice = has if refused.code == "COLUMN_NOT_FOUND" else "Mend the SQL."
         raise RoomError(view.sql_path, line, refused.problem, advice) from refused
     documented = tuple(view.columns)
     if answered != documented:

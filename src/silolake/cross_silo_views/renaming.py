@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from silolake.sql import Query, parse_query, tree
 from silolake.sql.grammar.lexer import Dialect, Kind, Token, tokens
+from silolake.sql.walking import children
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,8 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
         if name.database is None and name.table in names:
             said = names[name.table] + ("" if reading.is_aliased else f' AS "{name.table}"')
             edits.append((at[reading.table.at], said))
-    end = next((token.start for token in reversed(found) if token.kind is not Kind.END and token.value != ";"), 0)
-    last = next((token.end for token in found if token.start == end), len(text))
-    made = text[:last]
+    last = [token for token in found if token.kind is not Kind.END and token.value != ";"][-1]
+    made = text[: last.end]
     for token, said in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
         made = made[: token.start] + said + made[token.end :]
     made = made.strip()
@@ -73,5 +73,5 @@ def _readings(node: tree.Node, hidden: frozenset[str], is_aliased: bool) -> Iter
             for rest in (node.body, *node.order_by):
                 yield from _readings(rest, hidden, False)
         case _:
-            for child in tree.children(node):
+            for child in children(node):
                 yield from _readings(child, hidden, False)

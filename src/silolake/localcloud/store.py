@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from silolake.errors import StateCorrupt
@@ -58,16 +58,16 @@ class Store:
     def _check(self) -> None:
         if not self.path.exists() or self.path.stat().st_size == 0:
             return
-        connection = self._connection()
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(" ".join(verdict.split()))
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        known = "meta" in tables
-        if tables and not known:
-            raise sqlite3.DatabaseError("it is not silolake's")
-        found = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() if known else None
-        if known and found and found[0] != str(FORMAT):
+        # Read-only: merely choosing a journal mode would write into a file that may not be ours.
+        with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(" ".join(verdict.split()))
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if tables and "meta" not in tables:
+                raise sqlite3.DatabaseError("it is not silolake's")
+            found = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() if tables else None
+        if found and found[0] != str(FORMAT):
             raise sqlite3.DatabaseError(f"it is of format {found[0]}, this release reads format {FORMAT}")
 
     def _connection(self) -> sqlite3.Connection:

@@ -1,0 +1,187 @@
+"""What a lake is now, asked at the API, with names in the place of ids: equal for lakes that are in the same state."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from silolake.cloud import Cloud
+from silolake.cloud.organization import Organization
+from silolake.cloud.queries import query
+
+from .small_lakes import SmallLake
+
+ADMINISTRATOR = "OrganizationAccountAccessRole"
+ZONES = ("drop", "raw", "processed", "quarantine")
+_EXECUTION = re.compile(r"(stacksets-exec-)[0-9a-f]{32}")
+_TYPES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+
+
+def observe(lake: SmallLake) -> dict[str, Any]:
+    """Everything that provisioning, enrolling, delivering and publishing leave behind.
+
+    What differs between two lakes of the same state is left out or named: ids, times, and which attempt did it.
+    """
+    organization = lake.organization
+    management = lake.as_("management", "Administrator")
+    found: dict[str, Any] = {
+        "accounts": _accounts(management, organization),
+        "units": sorted(organization.units),
+        "guard rails": _guard_rails(management),
+        "stack sets": _stack_sets(lake.as_("platform", "runner")),
+        "in accounts": {
+            name: _account(lake.as_(name, ADMINISTRATOR))
+            for name in sorted(organization.accounts)
+            if name != "management"
+        },
+        "analytics knows": _data_catalogs(lake.as_("analytics", ADMINISTRATOR)),
+        "silos": {
+            each.name: _silo(lake.as_(each.name, ADMINISTRATOR), lake.bucket(each.name, ""))
+            for each in organization.below("silos")
+        },
+        "applied": _applied(lake),
+        "view": view_rows(lake),
+    }
+    return dict(_named(found, organization))
+
+
+def _named(found: Any, organization: Organization) -> Any:
+    """The same with names for the ids of accounts, units, root and organization."""
+    text = json.dumps(found, sort_keys=True, default=str)
+    known = {each.id.text: f"<{name}>" for name, each in organization.accounts.items()}
+    known |= {path.text.rstrip("/").rsplit("/", 1)[1]: f"<unit {name}>" for name, path in organization.units.items()}
+    known |= {organization.root_id: "<root>", organization.id: "<organization>"}
+    for given, name in known.items():
+        text = text.replace(given, name)
+    return json.loads(text)
+
+
+def _accounts(management: Cloud, organization: Organization) -> list[Any]:
+    """Every account there is, a second one of the same name included."""
+    listed = management.pages("organizations", "list_accounts", "Accounts")
+    units = {each.id.text: organization.units_of(each) for each in organization.accounts.values()}
+    return sorted(
+        [each["Name"], each["Email"], each["Status"], units.get(each["Id"], "not found by its name")] for each in listed
+    )
+
+
+def _guard_rails(management: Cloud) -> list[Any]:
+    found = []
+    for kind in _TYPES:
+        for policy in management.pages("organizations", "list_policies", "Policies", Filter=kind):
+            content = management.call("organizations", "describe_policy", PolicyId=policy["Id"])["Policy"]["Content"]
+            targets = management.pages("organizations", "list_targets_for_policy", "Targets", PolicyId=policy["Id"])
+            found.append([policy["Name"], json.loads(content), sorted(each["Name"] for each in targets)])
+    return sorted(found, key=lambda each: str(each[0]))
+
+
+def _stack_sets(platform: Cloud) -> dict[str, Any]:
+    as_delegate = {"CallAs": "DELEGATED_ADMIN"}
+    found = {}
+    for each in platform.pages("cloudformation", "list_stack_sets", "Summaries", Status="ACTIVE", **as_delegate):
+        name = each["StackSetName"]
+        about = platform.call("cloudformation", "describe_stack_set", StackSetName=name, **as_delegate)["StackSet"]
+        instances = platform.pages(
+            "cloudformation", "list_stack_instances", "Summaries", StackSetName=name, **as_delegate
+        )
+        found[name] = {
+            "body": json.loads(about["TemplateBody"]),
+            "instances": sorted(
+                [one["Account"], one["Status"], one["StackInstanceStatus"]["DetailedStatus"]] for one in instances
+            ),
+        }
+    return found
+
+
+def _account(cloud: Cloud) -> dict[str, Any]:
+    """What stands in one account; what an interrupted deployment would have left there twice."""
+    stacks = cloud.pages("cloudformation", "describe_stacks", "Stacks")
+    return {
+        "stacks": sorted(
+            # A stack set's stack is called StackSet-<its name>-<an id>.
+            [each["StackName"].removeprefix("StackSet-")[:-37], each["StackStatus"], _resources(cloud, each["StackId"])]
+            for each in stacks
+        ),
+        "buckets": sorted(each["Name"] for each in cloud.call("s3", "list_buckets")["Buckets"]),
+        "roles": sorted(
+            each["Path"] + _EXECUTION.sub(r"\1…", each["RoleName"]) for each in cloud.pages("iam", "list_roles", "Roles")
+        ),
+        "aliases": sorted(each["AliasName"] for each in cloud.pages("kms", "list_aliases", "Aliases")),
+        "keys": sum(1 for _ in cloud.pages("kms", "list_keys", "Keys")),
+        "workgroups": sorted(each["Name"] for each in cloud.pages("athena", "list_work_groups", "WorkGroups")),
+        "catalog": {
+            database["Name"]: {
+                table["Name"]: _table(cloud, table)
+                for table in cloud.pages("glue", "get_tables", "TableList", DatabaseName=database["Name"])
+            }
+            for database in cloud.pages("glue", "get_databases", "DatabaseList")
+        },
+    }
+
+
+def _resources(cloud: Cloud, stack: str) -> list[Any]:
+    listed = cloud.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack)
+    return sorted([each["LogicalResourceId"], each["ResourceType"], each["ResourceStatus"]] for each in listed)
+
+
+def _table(cloud: Cloud, table: dict[str, Any]) -> dict[str, Any]:
+    partitions = cloud.pages(
+        "glue", "get_partitions", "Partitions", DatabaseName=table["DatabaseName"], TableName=table["Name"]
+    )
+    return {
+        "columns": [[each["Name"], each["Type"]] for each in table.get("StorageDescriptor", {}).get("Columns", ())],
+        "partitioned by": [each["Name"] for each in table.get("PartitionKeys", ())],
+        "partitions": sorted([each["Values"], each["StorageDescriptor"]["Location"]] for each in partitions),
+    }
+
+
+def _data_catalogs(analytics: Cloud) -> list[Any]:
+    listed = analytics.pages("athena", "list_data_catalogs", "DataCatalogsSummary")
+    return sorted([each["CatalogName"], each["Type"]] for each in listed)
+
+
+def _silo(cloud: Cloud, prefix: str) -> dict[str, Any]:
+    """A silo's catalog policy, what lies in its zones, its receipts, and how many rows each product has."""
+    policy = json.loads(cloud.call("glue", "get_resource_policy")["PolicyInJson"])
+    objects = {}
+    for zone in ZONES:
+        listed = cloud.pages("s3", "list_objects_v2", "Contents", Bucket=prefix + zone)
+        objects[zone] = sorted([each["Key"], each["Size"]] for each in listed)
+    products = [each["Name"] for each in cloud.pages("glue", "get_tables", "TableList", DatabaseName="processed")]
+    return {
+        "catalog policy": sorted(policy["Statement"], key=lambda each: str(each["Sid"])),
+        "objects": objects,
+        "receipts": [
+            json.loads(cloud.call("s3", "get_object", Bucket=prefix + "quarantine", Key=key)["Body"].read())
+            for key, _ in objects["quarantine"]
+            if key.startswith("receipts/") and key.endswith(".json")
+        ],
+        "rows": {name: rows_of(cloud, f'"processed"."{name}"') for name in sorted(products)},
+    }
+
+
+def rows_of(cloud: Cloud, table: str) -> int:
+    """How many rows a table has."""
+    ((count,),) = query(cloud, f"SELECT count(*) FROM {table}", workgroup="lake").rows
+    return int(count or 0)
+
+
+def view_rows(lake: SmallLake) -> list[Any]:
+    """The rows of the view, as analytics' analyst reads them."""
+    analyst = lake.as_("analytics", "analyst")
+    answer = query(analyst, "SELECT * FROM delay_causes", workgroup="lake", database="cross_silo")
+    return sorted(json.dumps(row) for row in answer.rows)
+
+
+def _applied(lake: SmallLake) -> list[Any]:
+    """What is known to be applied: each thing once, at one digest."""
+    listed = lake.as_("platform", "runner").pages(
+        "s3", "list_objects_v2", "Contents", Bucket=lake.bucket("platform", "state"), Prefix="state/applied/"
+    )
+    return sorted(each["Key"].split("/")[2:4] for each in listed)
+
+
+def journal(lake: SmallLake) -> list[dict[str, Any]]:
+    """Every run that the journal knows."""
+    return list(json.loads(lake.silolake("runs", "list", "--limit", "1000", "--json").stdout))

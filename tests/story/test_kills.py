@@ -1,0 +1,181 @@
+"""``kill -9`` of the local cloud, of a kernel and of the command: after a restart and a rerun, the same final state.
+
+Every moment is a call that the local cloud has just decided on; what is killed there is killed while that call, and
+whatever else goes on at the time, is half done. ``make test`` takes a sample of the campaign, ``make soak`` all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .kills import (
+    Hurt,
+    Moment,
+    calls_so_far,
+    hurt_during,
+    kill_cloud,
+    kill_command,
+    kill_kernel,
+)
+from .observed import journal, observe
+from .small_lakes import FLIGHTS, SmallLake, copy_of, make_small, small_deliveries, standing
+
+pytestmark = pytest.mark.xdist_group("kills")
+
+PROVISIONING = (
+    Moment("sts:AssumeRole", "lake-organization"),
+    Moment("organizations:CreateAccount"),
+    Moment("organizations:CreateAccount", nth=2),
+    Moment("organizations:MoveAccount"),
+    Moment("cloudformation:CreateStackSet", nth=2),
+    Moment("cloudformation:CreateStackInstances"),
+    Moment("kms:CreateKey"),
+    Moment("s3:CreateBucket", "-quarantine"),
+    Moment("iam:PutRolePolicy", "role/lake/run/runner"),
+    Moment("glue:CreateTable", "processed/weather"),
+    Moment("organizations:CreatePolicy", nth=2),
+    Moment("organizations:AttachPolicy", nth=4),
+)
+ENROLLING = (
+    Moment("glue:PutResourcePolicy"),
+    Moment("athena:CreateDataCatalog", nth=2),
+    Moment("athena:StartQueryExecution"),
+    Moment("glue:CreateTable", "cross_silo_sources"),
+    Moment("s3:PutObject", "state/applied/enroll"),
+    Moment("s3:PutObject", "state/applied/publish"),
+)
+DELIVERING = (
+    Moment("s3:GetObjectVersion", "-drop/flights/"),
+    Moment("s3:PutObject", "-raw/"),
+    Moment("s3:PutObject", "receipts/flights/by-key"),
+    Moment("s3:PutObject", "-processed/flights/"),
+    Moment("glue:BatchCreatePartition"),
+    Moment("s3:PutObject", "-quarantine/flights/"),
+    Moment("s3:PutObject", "receipts/flights/by-content"),
+    Moment("s3:PutObject", "receipts/planes/"),
+    Moment("s3:PutObject", "-run/runs/"),
+    Moment("s3:PutObject", "-records/"),
+)
+VICTIMS: tuple[Hurt, ...] = (kill_cloud, kill_kernel, kill_command)
+WHOLE = os.environ.get("SILOLAKE_SOAK") == "whole"
+SEED = 2013
+
+
+def campaign(moments: tuple[Moment, ...], in_a_kernel: Callable[[Moment], bool]) -> list[tuple[Moment, Hurt]]:
+    """Every moment with every victim; of each victim one moment where the campaign is only sampled."""
+    all_of_it = [(m, v) for m, v in product(moments, VICTIMS) if v is not kill_kernel or in_a_kernel(m)]
+    if WHOLE:
+        return all_of_it
+    chosen = random.Random(SEED)
+    return [chosen.choice([each for each in all_of_it if each[1] is victim]) for victim in VICTIMS]
+
+
+def is_of_a_kernel(moment: Moment) -> bool:
+    """The command itself keeps what was applied and the records, when the kernel has ended."""
+    return not any(part in moment.resource for part in ("state/applied", "-run/runs/", "-records/"))
+
+
+def told(part: Moment | Hurt) -> str:
+    """A part of a test's id."""
+    return str(part) if isinstance(part, Moment) else part.__name__
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A lake's state before a command, down; and what is observed after the command when nothing hurts it."""
+
+    before: SmallLake
+    after: dict[str, Any]
+    calls: int
+
+
+@pytest.fixture(scope="module")
+def provisioning(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A bootstrapped organization, and the lake that ``apply`` makes of it."""
+    before = make_small(tmp_path_factory.mktemp("bootstrapped"))
+    with standing(before):
+        before.silolake("bootstrap")
+    return _undisturbed(before, tmp_path_factory.mktemp("provisioned"))
+
+
+@pytest.fixture(scope="module")
+def delivery(provisioning: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A provisioned lake with new deliveries, one with a broken line, and what ``apply`` makes of them."""
+    before = copy_of(provisioning.before, tmp_path_factory.mktemp("before-delivery"))
+    with standing(before):
+        before.silolake("apply")
+        for (silo, key), content in small_deliveries().items():
+            spoilt = content.replace(b",EWR,IAH,", b",EWR,Houston,", 1) if key == FLIGHTS else content
+            before.deliver(silo, key, spoilt)
+    return _undisturbed(before, tmp_path_factory.mktemp("delivered"))
+
+
+def _undisturbed(before: SmallLake, folder: Path) -> Undisturbed:
+    with standing(copy_of(before, folder)) as lake:
+        first = calls_so_far(lake)
+        lake.silolake("apply")
+        calls = calls_so_far(lake) - first
+        found = Undisturbed(before, observe(lake), calls)
+        assert Counter(each["status"] for each in journal(lake)) == {"completed": len(journal(lake))}
+    return found
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Iterator[Callable[[Undisturbed], SmallLake]]:
+    """A lake of one's own in a state, up; whatever is left of it at the end is stopped."""
+    made: list[SmallLake] = []
+
+    def copy(of: Undisturbed) -> SmallLake:
+        made.append(copy_of(of.before, tmp_path))
+        made[0].up()
+        return made[0]
+
+    yield copy
+    for lake in made:
+        lake.down()
+
+
+Copy = Callable[[Undisturbed], SmallLake]
+
+
+def go_through(lake: SmallLake, expected: Undisturbed, moment: Moment, victim: Hurt) -> None:
+    """Hurt an ``apply``, bring back what is dead, apply again: the final state is the undisturbed one."""
+    ended = hurt_during(lake, ("apply",), moment, victim)
+    if victim is not kill_command:
+        assert ended.code not in (0, -9), ended
+        assert "Traceback" not in ended.said
+    if victim is kill_cloud:
+        lake.up()
+    again = lake.silolake("apply", check=False)
+    assert again.returncode == 0, ended.said + again.stdout + again.stderr
+    assert observe(lake) == expected.after
+    assert "Nothing to do" in lake.silolake("plan").stdout
+    runs = journal(lake)
+    assert not [each for each in runs if each["status"] == "running"]
+    done = Counter(repr((each["facts"], each["status"])) for each in runs if each["status"] == "completed")
+    assert set(done.values()) <= {1}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("moment", "victim"), campaign((*PROVISIONING, *ENROLLING), is_of_a_kernel), ids=told)
+def test_a_kill_during_provisioning_loses_nothing_and_does_nothing_twice(
+    provisioning: Undisturbed, copied: Copy, moment: Moment, victim: Hurt
+) -> None:
+    go_through(copied(provisioning), provisioning, moment, victim)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("moment", "victim"), campaign(DELIVERING, is_of_a_kernel), ids=told)
+def test_a_kill_during_a_delivery_loses_no_row_and_promotes_none_twice(
+    delivery: Undisturbed, copied: Copy, moment: Moment, victim: Hurt
+) -> None:
+    go_through(copied(delivery), delivery, moment, victim)
