@@ -10,7 +10,7 @@ import pytest
 from silolake.cloud.organization import Organization
 from silolake.cross_silo_views import PutSourcePartitions, compile_union, explain, ground_of, plan_view
 from silolake.cross_silo_views.renaming import renamed
-from silolake.errors import WrongState
+from silolake.errors import RoomError, WrongState
 from silolake.model import Account, AccountId, OuPath
 from silolake.rooms import Rooms
 from silolake.rooms.selectors import parse
@@ -69,6 +69,19 @@ def test_two_sources_on_one_table_keep_it_once(rooms: Rooms) -> None:
     again = replace(view.sources["flights"], name="earlier")
     plan = plan_view(rooms, replace(view, sources={**view.sources, "earlier": again}), LAKE)
     assert len(plan) == 7
+
+
+def test_two_selectors_that_come_to_one_table_are_refused(rooms: Rooms) -> None:
+    """Each publication would take the other's silos out."""
+    view = rooms.views["delay_causes"]
+    one = replace(view.sources["flights"], within=parse("tag:site=a-b"))
+    other = replace(view.sources["flights"], within=parse("tag:site=a_b"))
+    assert one.table == other.table
+    first = replace(view, sources={**view.sources, "flights": one})
+    second = replace(view, name="second", sources={**view.sources, "flights": other})
+    two = replace(rooms, views={view.name: first, second.name: second})
+    with pytest.raises(RoomError, match="would be that of flights in tag:site=a_b"):
+        plan_view(two, first, LAKE)
 
 
 def test_the_ground_moves_with_what_is_published_and_with_nothing_else(rooms: Rooms) -> None:

@@ -42,7 +42,7 @@ def test_a_second_publication_writes_nothing(lake: Lake) -> None:
     lake.publish().raise_if_incomplete()
     watched = Watched(lake.analytics)
     assert states(lake, cloud=watched) == {"unchanged"}
-    assert watched.writes == ["athena:start_query_execution SELECT * FROM cross_silo.delay"]
+    assert watched.writes == ['athena:start_query_execution SELECT * FROM cross_silo."delay_causes"']
 
 
 def test_what_a_silo_delivers_is_read_without_another_publication(lake: Lake) -> None:

@@ -40,7 +40,7 @@ class Watched(Cloud):
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         if operation.startswith(_WRITES):
-            said = parameters.get("QueryString", "").split(" LIMIT")[0][:30]
+            said = parameters.get("QueryString", "").split(" LIMIT")[0]
             self.writes.append(f"{service}:{operation} {said}".strip())
         return super().call(service, operation, **parameters)
 

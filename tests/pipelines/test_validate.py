@@ -282,6 +282,14 @@ def test_a_table_that_is_not_the_contracts_stops_the_run_before_it_writes(silo: 
     assert len(new(silo)) == 1
 
 
+def test_a_drop_of_another_pipeline_is_refused(silo: Silo) -> None:
+    """It would be held to a contract that nobody promised for it."""
+    drop = silo.deliver("weather/2013-01.csv", GOOD)
+    with pytest.raises(WrongState, match=r"does not lie in s3://.*-drop/flights/"):
+        run(silo, drop)
+    assert silo.receipts() == {}
+
+
 def test_an_unknown_pipeline_is_named(silo: Silo) -> None:
     with pytest.raises(UnknownName, match=r"there is no pipeline 'flihgts'\. Known: flights, planes, weather"):
         pipelines.validate(silo.runner, silo.rooms, "flihgts", silo.account)

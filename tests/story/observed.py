@@ -21,7 +21,8 @@ _TYPES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
 def observe(lake: SmallLake) -> dict[str, Any]:
     """Everything that provisioning, enrolling, delivering and publishing leave behind.
 
-    What differs between two lakes of the same state is left out or named: ids, times, and which attempt did it.
+    What differs between two lakes of the same state is left out or named: ids, times, which attempt did it, and the
+    order of what is listed.
     """
     organization = lake.organization
     management = lake.as_("management", "Administrator")
@@ -54,16 +55,25 @@ def _named(found: Any, organization: Organization) -> Any:
     known |= {organization.root_id: "<root>", organization.id: "<organization>"}
     for given, name in known.items():
         text = text.replace(given, name)
-    return json.loads(text)
+    return _sorted(json.loads(text))
+
+
+def _sorted(value: Any) -> Any:
+    """The same, lists of things in an order that ids and times have no part in; a thing's own parts stay in theirs."""
+    if isinstance(value, dict):
+        return {name: _sorted(each) for name, each in value.items()}
+    if isinstance(value, list) and all(isinstance(each, (dict, list)) for each in value):
+        return sorted((_sorted(each) for each in value), key=json.dumps)
+    return value
 
 
 def _accounts(management: Cloud, organization: Organization) -> list[Any]:
     """Every account there is, a second one of the same name included."""
     listed = management.pages("organizations", "list_accounts", "Accounts")
     units = {each.id.text: organization.units_of(each) for each in organization.accounts.values()}
-    return sorted(
+    return [
         [each["Name"], each["Email"], each["Status"], units.get(each["Id"], "not found by its name")] for each in listed
-    )
+    ]
 
 
 def _guard_rails(management: Cloud) -> list[Any]:
@@ -73,7 +83,7 @@ def _guard_rails(management: Cloud) -> list[Any]:
             content = management.call("organizations", "describe_policy", PolicyId=policy["Id"])["Policy"]["Content"]
             targets = management.pages("organizations", "list_targets_for_policy", "Targets", PolicyId=policy["Id"])
             found.append([policy["Name"], json.loads(content), sorted(each["Name"] for each in targets)])
-    return sorted(found, key=lambda each: str(each[0]))
+    return found
 
 
 def _stack_sets(platform: Cloud) -> dict[str, Any]:
@@ -87,9 +97,9 @@ def _stack_sets(platform: Cloud) -> dict[str, Any]:
         )
         found[name] = {
             "body": json.loads(about["TemplateBody"]),
-            "instances": sorted(
+            "instances": [
                 [one["Account"], one["Status"], one["StackInstanceStatus"]["DetailedStatus"]] for one in instances
-            ),
+            ],
         }
     return found
 
@@ -98,17 +108,18 @@ def _account(cloud: Cloud) -> dict[str, Any]:
     """What stands in one account; what an interrupted deployment would have left there twice."""
     stacks = cloud.pages("cloudformation", "describe_stacks", "Stacks")
     return {
-        "stacks": sorted(
+        "stacks": [
             # A stack set's stack is called StackSet-<its name>-<an id>.
             [each["StackName"].removeprefix("StackSet-")[:-37], each["StackStatus"], _resources(cloud, each["StackId"])]
             for each in stacks
-        ),
+        ],
         "buckets": sorted(each["Name"] for each in cloud.call("s3", "list_buckets")["Buckets"]),
         "roles": sorted(
-            each["Path"] + _EXECUTION.sub(r"\1…", each["RoleName"]) for each in cloud.pages("iam", "list_roles", "Roles")
+            each["Path"] + _EXECUTION.sub(r"\1…", each["RoleName"])
+            for each in cloud.pages("iam", "list_roles", "Roles")
         ),
         "aliases": sorted(each["AliasName"] for each in cloud.pages("kms", "list_aliases", "Aliases")),
-        "keys": sum(1 for _ in cloud.pages("kms", "list_keys", "Keys")),
+        "keys": len(list(cloud.pages("kms", "list_keys", "Keys"))),
         "workgroups": sorted(each["Name"] for each in cloud.pages("athena", "list_work_groups", "WorkGroups")),
         "catalog": {
             database["Name"]: {
@@ -122,7 +133,7 @@ def _account(cloud: Cloud) -> dict[str, Any]:
 
 def _resources(cloud: Cloud, stack: str) -> list[Any]:
     listed = cloud.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack)
-    return sorted([each["LogicalResourceId"], each["ResourceType"], each["ResourceStatus"]] for each in listed)
+    return [[each["LogicalResourceId"], each["ResourceType"], each["ResourceStatus"]] for each in listed]
 
 
 def _table(cloud: Cloud, table: dict[str, Any]) -> dict[str, Any]:
@@ -132,13 +143,13 @@ def _table(cloud: Cloud, table: dict[str, Any]) -> dict[str, Any]:
     return {
         "columns": [[each["Name"], each["Type"]] for each in table.get("StorageDescriptor", {}).get("Columns", ())],
         "partitioned by": [each["Name"] for each in table.get("PartitionKeys", ())],
-        "partitions": sorted([each["Values"], each["StorageDescriptor"]["Location"]] for each in partitions),
+        "partitions": [[each["Values"], each["StorageDescriptor"]["Location"]] for each in partitions],
     }
 
 
 def _data_catalogs(analytics: Cloud) -> list[Any]:
     listed = analytics.pages("athena", "list_data_catalogs", "DataCatalogsSummary")
-    return sorted([each["CatalogName"], each["Type"]] for each in listed)
+    return [[each["CatalogName"], each["Type"]] for each in listed]
 
 
 def _silo(cloud: Cloud, prefix: str) -> dict[str, Any]:
@@ -147,17 +158,17 @@ def _silo(cloud: Cloud, prefix: str) -> dict[str, Any]:
     objects = {}
     for zone in ZONES:
         listed = cloud.pages("s3", "list_objects_v2", "Contents", Bucket=prefix + zone)
-        objects[zone] = sorted([each["Key"], each["Size"]] for each in listed)
+        objects[zone] = [[each["Key"], each["Size"]] for each in listed]
     products = [each["Name"] for each in cloud.pages("glue", "get_tables", "TableList", DatabaseName="processed")]
     return {
-        "catalog policy": sorted(policy["Statement"], key=lambda each: str(each["Sid"])),
+        "catalog policy": policy["Statement"],
         "objects": objects,
         "receipts": [
             json.loads(cloud.call("s3", "get_object", Bucket=prefix + "quarantine", Key=key)["Body"].read())
             for key, _ in objects["quarantine"]
             if key.startswith("receipts/") and key.endswith(".json")
         ],
-        "rows": {name: rows_of(cloud, f'"processed"."{name}"') for name in sorted(products)},
+        "rows": {name: rows_of(cloud, f'"processed"."{name}"') for name in products},
     }
 
 
@@ -179,7 +190,7 @@ def _applied(lake: SmallLake) -> list[Any]:
     listed = lake.as_("platform", "runner").pages(
         "s3", "list_objects_v2", "Contents", Bucket=lake.bucket("platform", "state"), Prefix="state/applied/"
     )
-    return sorted(each["Key"].split("/")[2:4] for each in listed)
+    return [each["Key"].split("/")[2:4] for each in listed]
 
 
 def journal(lake: SmallLake) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Access follows the place: an account that enters a unit gains it, one that leaves loses it, and no policy is edited."""
+"""Access follows the place: an account that enters a unit gains it, one that leaves loses it; no policy is edited."""
 
 from __future__ import annotations
 

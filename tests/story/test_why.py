@@ -40,7 +40,7 @@ def test_repaired_carelessly_it_lets_an_outsider_in_and_why_shows_by_which_state
     said = judged(tmp_path, "article_repaired_carelessly.json")
     assert said.startswith("allow")
     assert "article_repaired_carelessly.json" in said
-    assert "statement 1" in said
+    assert "article_repaired_carelessly.json:4" in said
     told = json.loads(judged(tmp_path, "article_repaired_carelessly.json", "--json"))
     assert told["effect"] == "allow"
 

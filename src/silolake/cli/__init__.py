@@ -63,7 +63,7 @@ def cli() -> None:
 def main() -> None:
     """The program: what goes wrong on purpose is one plain sentence and exit code 1."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="silolake", standalone_mode=False)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:

@@ -117,7 +117,7 @@ def _create_view(view: View, cloud: Cloud, rooms: Rooms) -> bool:
     present = _table(cloud, VIEWS, view.name)
     if present is not None and _is_view(present, sql, view, rooms):
         return False
-    query(cloud, f"CREATE OR REPLACE VIEW {VIEWS}.{view.name} AS\n{sql}", workgroup=WORKGROUP, database=VIEWS)
+    query(cloud, f'CREATE OR REPLACE VIEW {VIEWS}."{view.name}" AS\n{sql}', workgroup=WORKGROUP, database=VIEWS)
     return True
 
 

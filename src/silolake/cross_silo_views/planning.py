@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from silolake.cloud.organization import Organization
 from silolake.cross_silo_views.sources import silos_of
 from silolake.cross_silo_views.steps import CreateView, PutSourcePartitions, PutSourceTable, ViewStep
+from silolake.errors import RoomError
 from silolake.model import digest
 from silolake.plan import Plan, Planned
 from silolake.rooms import Rooms, Source, View, digest_of
@@ -21,7 +22,11 @@ def plan_view(rooms: Rooms, view: View, organization: Organization) -> Plan[View
         rooms: the workspace's.
         view: which.
         organization: its silos are those there are; declared ones yet to come are absent.
+
+    Raises:
+        RoomError: two sources that mean different things would have one table.
     """
+    _check_tables(rooms, view)
     return Plan.of(_steps(rooms, view, organization) if view.published == "partitioned_table" else ())
 
 
@@ -51,6 +56,19 @@ def _steps(rooms: Rooms, view: View, organization: Organization) -> Iterator[Pla
         yield Planned(f"partitions/{table}", step, ground, (f"table/{table}",))
     ground = digest([digest_of(view), *(rooms.contracts[each.product].digest for each in tables.values())])
     yield Planned(f"view/{view.name}", CreateView(view.name), ground, tuple(f"partitions/{table}" for table in tables))
+
+
+def _check_tables(rooms: Rooms, view: View) -> None:
+    """A selector's table is named by its words alone, so two selectors may come to one name."""
+    meant = {each.table: each for other in rooms.views.values() for each in other.sources.values()}
+    for source in view.sources.values():
+        other = meant.get(source.table, source)
+        if (other.product, other.within.text) != (source.product, source.within.text):
+            told = (
+                f"the table of {source.product} in {source.within} would be that of {other.product} in {other.within}"
+            )
+            advice = f"Write one of the two selectors otherwise; the other one is at {other.path}:{other.line}."
+            raise RoomError(source.path, source.line, told, advice)
 
 
 def _said(rooms: Rooms, source: Source, organization: Organization) -> list[object]:

@@ -129,7 +129,8 @@ def _perform(cloud: Cloud, rooms: Rooms, view: View, organization: Organization)
         yield Performed(told, "not reached")
         return
     try:
-        found = query(cloud, f"SELECT * FROM {VIEWS}.{view.name} LIMIT 0", workgroup=WORKGROUP, database=VIEWS).columns
+        asked = f'SELECT * FROM {VIEWS}."{view.name}" LIMIT 0'
+        found = query(cloud, asked, workgroup=WORKGROUP, database=VIEWS).columns
     except SilolakeError as error:
         yield Performed(told, "failed", str(error))
         return

@@ -24,6 +24,7 @@ from silolake.localcloud.sessions import Session, Sessions
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW = timedelta(minutes=15)
+_QUERY_SERVICES = frozenset({"cloudformation", "iam", "sns", "sqs", "sts"})
 _LONGEST_PRESIGNED_S = 604_800
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*"
@@ -103,8 +104,7 @@ def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessi
     """
     session = sessions.find(scope.access_key)
     if session is None:
-        code = "InvalidAccessKeyId" if scope.service == "s3" else "UnrecognizedClientException"
-        raise AwsError(code, "The security token included in the request is invalid.", 403)
+        raise _unknown_key(scope.service)
     arguments = dict(request.arguments)
     if "AWSAccessKeyId" in arguments:
         return _verify_version_2(request, scope, session, now)
@@ -164,7 +164,7 @@ def verify_post_policy(fields: Mapping[str, str], sessions: Sessions, now: datet
     scope = _scope(fields["x-amz-credential"]) if four else Scope(fields.get("awsaccesskeyid", ""), "", "", "s3")
     session = sessions.find(scope.access_key)
     if session is None:
-        raise AwsError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
+        raise _unknown_key("s3")
     _check_session(fields.get("x-amz-security-token", ""), session, now)
     if four:
         expected = _hex(signing_key(session.secret, scope), policy)
@@ -175,6 +175,14 @@ def verify_post_policy(fields: Mapping[str, str], sessions: Sessions, now: datet
     if not policy or not hmac.compare_digest(expected, given):
         raise AwsError("SignatureDoesNotMatch", "The request signature we calculated does not match.", 403)
     return session
+
+
+def _unknown_key(service: str) -> AwsError:
+    """S3, the services of the query protocol and those of JSON each have a code of their own for it."""
+    if service == "s3":
+        return AwsError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
+    code = "InvalidClientTokenId" if service in _QUERY_SERVICES else "UnrecognizedClientException"
+    return AwsError(code, "The security token included in the request is invalid.", 403)
 
 
 def _check_token(request: HttpRequest, arguments: dict[str, str], session: Session, now: datetime) -> None:

@@ -40,6 +40,7 @@ class Desk:
         zones: the silo's buckets.
         ledger: its receipts.
         table: the product's.
+        taken: the version ids that had a receipt when the desk opened.
     """
 
     cloud: Cloud
@@ -47,6 +48,7 @@ class Desk:
     zones: Zones
     ledger: Ledger
     table: ProductTable
+    taken: frozenset[str]
 
     def report(self, drop: ObjectVersion, listed: Sequence[Listed]) -> DropReport:
         """Take a drop unless it has its receipt, and say what became of it. Writes; the receipt comes last.
@@ -56,7 +58,7 @@ class Desk:
             listed: all that lies in the drop zone.
         """
         try:
-            given = self.ledger.receipt(drop)
+            given = self.ledger.receipt(drop) if drop.version_id in self.taken else None
             return DropReport(drop, given or self.ledger.give(self._take(drop, listed)))
         except CloudError as error:
             return DropReport(drop, None, str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from silolake.cloud import Cloud
-from silolake.errors import UnknownName
+from silolake.errors import UnknownName, WrongState
 from silolake.model import Account, ObjectVersion
 from silolake.pipelines.drops import Listed, list_drops
 from silolake.pipelines.promoting import DATABASE, find_table, unregistered
@@ -40,20 +40,24 @@ def validate(
 
     Raises:
         UnknownName: there is no such pipeline.
-        WrongState: the silo's table is not there, or is not the contract's.
+        WrongState: a drop is not of this silo and pipeline; or the silo's table is not there, or not the contract's.
         CloudError: the silo's drop zone cannot be listed.
     """
     if pipeline_name not in rooms.pipelines:
         raise UnknownName("pipeline", pipeline_name, tuple(sorted(rooms.pipelines)))
     pipeline, settings = rooms.pipelines[pipeline_name], rooms.settings
     zones = Zones(*(settings.bucket(silo.id, zone) for zone in ("drop", "raw", "processed", "quarantine")))
+    for drop in drops or ():
+        if drop.bucket != zones.drop or not drop.key.startswith(pipeline.drop):
+            told = f"{drop} does not lie in s3://{zones.drop}/{pipeline.drop}"
+            raise WrongState(told, f"Validate it in the silo and the pipeline it was delivered to, not {pipeline.name}")
     ledger = Ledger(cloud, zones.quarantine, pipeline.name)
     listed, taken = list_drops(cloud, zones.drop, pipeline.drop), ledger.taken()
     chosen = _chosen(listed, taken, drops)
     if not chosen:
         return ValidationReport(silo.name, pipeline.name, ())
     table = find_table(cloud, pipeline.contract, zones.processed)
-    desk = Desk(cloud, pipeline, zones, ledger, table)
+    desk = Desk(cloud, pipeline, zones, ledger, table, taken)
     reports = tuple(desk.report(drop, listed) for drop in chosen)
     missing = (*_without_receipt(ledger, reports), *_unregistered(cloud, pipeline.product, reports))
     return ValidationReport(silo.name, pipeline.name, reports, missing)

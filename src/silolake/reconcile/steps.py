@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from silolake import cross_silo_views, provisioning
 from silolake.cross_silo_views import ViewStep
@@ -61,14 +61,20 @@ def explain(step: RunNotebook | NativeStep) -> str:
         case ValidateDrop(drop):
             return f"validate {drop.key} (version {drop.version_id[:8]}) of {drop.bucket}"
         case _:
-            return _explain_native(step)
+            # Each room explains its own steps; its own match is the one that must be complete.
+            if _is_view_step(step):
+                return cross_silo_views.explain(step)
+            if _is_provisioning_step(step):
+                return provisioning.explain(step)
+            raise TypeError(f"{type(step).__name__} is no step of the union")
 
 
-def _explain_native(step: ProvisioningStep | ViewStep) -> str:
-    # Each room explains its own steps, and its own match is the one that must be complete.
-    if type(step).__module__.startswith(cross_silo_views.__name__):
-        return cross_silo_views.explain(step)  # type: ignore[arg-type]
-    return provisioning.explain(step)  # type: ignore[arg-type]
+def _is_view_step(step: object) -> TypeGuard[ViewStep]:
+    return isinstance(step, get_args(ViewStep))
+
+
+def _is_provisioning_step(step: object) -> TypeGuard[ProvisioningStep]:
+    return isinstance(step, get_args(ProvisioningStep))
 
 
 def _because(occasion: Occasion) -> str:

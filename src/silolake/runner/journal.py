@@ -22,8 +22,8 @@ from urllib.parse import quote, unquote
 from silolake.cloud import Cloud
 from silolake.errors import CloudError, WrongState
 
-RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED = (
-    "running", "completed", "failed", "timed out", "kernel died", "cancelled",
+RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED, KILLED = (
+    "running", "completed", "failed", "timed out", "kernel died", "cancelled", "killed",
 )  # fmt: skip
 _LEASE = timedelta(seconds=120)
 _RENEWED_EVERY_S = 40.0
@@ -118,7 +118,7 @@ class Journal:
         listed = list(self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix="state/runs/"))
         listed.sort(key=lambda each: each["LastModified"], reverse=True)
         found = (self.find(each["Key"].rsplit("/", 1)[1].removesuffix(".json")) for each in listed[:limit])
-        return sorted((each for each in found if each), key=lambda each: each.started_at, reverse=True)
+        return sorted((_as_it_is(each) for each in found if each), key=lambda each: each.started_at, reverse=True)
 
     @contextmanager
     def claimed(self, run: str, facts: Mapping[str, Any]) -> Iterator[Entry]:
@@ -128,13 +128,12 @@ class Journal:
             WrongState: another living process holds it.
         """
         before = self.find(run)
-        if before is not None and before.status == RUNNING and before.holder != process():
-            held = datetime.fromisoformat(before.held_until) > datetime.now(UTC)
-            if held and not is_dead(before.holder):
-                raise WrongState(
-                    f"run {run} is held by {before.holder} until {before.held_until}",
-                    "Wait for it, or stop that process",
-                )
+        at_work = before is not None and before.status == RUNNING and before.holder != process()
+        if before is not None and at_work and not _is_left(before):
+            raise WrongState(
+                f"run {run} is held by {before.holder} until {before.held_until}",
+                "Wait for it, or stop that process",
+            )
         entry = Entry(
             run=run,
             facts=facts,
@@ -208,6 +207,18 @@ class Journal:
         for each in list(self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix)):
             if each["Key"] != prefix + digest:
                 self._cloud.call("s3", "delete_object", Bucket=self._bucket, Key=each["Key"])
+
+
+def _is_left(entry: Entry) -> bool:
+    """Whether nobody works on a run any more that says it is running."""
+    return datetime.fromisoformat(entry.held_until) <= datetime.now(UTC) or is_dead(entry.holder)
+
+
+def _as_it_is(entry: Entry) -> Entry:
+    """An entry, and of one that was killed that it was: its own last word is that it is running."""
+    if entry.status != RUNNING or not _is_left(entry):
+        return entry
+    return replace(entry, status=KILLED, reason="its process ended without a word; what it left is planned anew")
 
 
 def _key(run: str) -> str:
