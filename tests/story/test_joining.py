@@ -47,14 +47,15 @@ class Stage:
     changed: list[str]
 
     @property
-    def rows(self) -> list[list[str | None]]:
-        """HPN's rows in the view, as head office's analyst reads them."""
-        return [row for row in map(json.loads, self.observed["view"]) if row[0] == "hpn"]
+    def rows(self) -> dict[str, dict[str, str | None]]:
+        """HPN's rows in the view by flight, as head office's analyst reads them."""
+        read = [json.loads(row) for row in self.observed["view"]]
+        return {row["flight"]: row for row in read if row["silo"] == "hpn"}
 
     @property
     def others(self) -> list[str]:
         """Everybody else's rows there."""
-        return [row for row in self.observed["view"] if not row.startswith('["hpn"')]
+        return [row for row in self.observed["view"] if json.loads(row)["silo"] != "hpn"]
 
     @property
     def sources(self) -> set[str]:
@@ -137,10 +138,8 @@ def rejoined(lake: SmallLake, departed: Stage) -> Stage:
 def test_one_entry_and_its_files_bring_an_airport_into_the_view(joined: Stage) -> None:
     """Every flight, with its hour's weather and its aircraft where there is one; nothing else has changed."""
     assert joined.changed == [str(ORGANIZATION)]
-    flights = {row[5]: row for row in joined.rows}
-    assert sorted(flights) == ["2901", "2902", "2903", "2904", "2905"]
-    # temp, wind_speed, …, aircraft_age, manufacturer: the columns of view.sql.
-    assert {number: (row[10], row[15], row[16]) for number, row in flights.items()} == {
+    shown = ("temp", "aircraft_age", "manufacturer")
+    assert {number: tuple(row[name] for name in shown) for number, row in joined.rows.items()} == {
         "2901": ("37.04", "9", "EMBRAER"),
         "2902": ("37.94", "15", "AIRBUS INDUSTRIE"),
         "2903": ("37.94", None, None),
@@ -166,7 +165,7 @@ def test_a_silo_that_joined_is_deployed_enrolled_and_probed(lake: SmallLake, joi
     assert (first["facts"]["notebook"], first["status"]) == ("provisioning/enroll_silo", "completed")
     record = json.loads(lake.silolake("runs", "show", first["run"], "--json").stdout)["record"]
     (verb,) = record["outcome"]["verbs"]
-    assert [each["state"] for each in verb["steps"]] == ["done"] * 3
+    assert [each["state"] for each in verb["steps"]] == ["done"] * 4
     assert verb["steps"][-1]["step"] == "probe hpn from analytics: flights, weather"
 
 
@@ -180,7 +179,7 @@ def test_head_office_asks_the_silo_itself_by_its_name(lake: SmallLake, rejoined:
 def test_an_airport_that_leaves_is_withdrawn_and_keeps_its_data(joined: Stage, departed: Stage) -> None:
     """Unknown to analytics, out of the view and its table, its catalog shared with nobody; every object still there."""
     assert departed.changed == [str(ORGANIZATION)]
-    assert departed.rows == []
+    assert departed.rows == {}
     assert departed.others == joined.others
     assert departed.sources == {"ewr"}
     assert departed.policy == []

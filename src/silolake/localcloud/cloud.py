@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from silolake.localcloud.errors import AwsError, NotPlayed
 from silolake.localcloud.sessions import Sessions
 from silolake.localcloud.store import Store
 
+_log = logging.getLogger(__name__)
 _JSON_SERVICES = ("glue", "athena", "organizations", "kms")
 
 
@@ -39,12 +42,15 @@ class LocalCloud:
     def __init__(self, directory: Path, region: str) -> None:
         self.directory, self.region = directory, region
         self.engines = engines.load()
-        self.store = Store(directory, (*self.engines.schemas, sessions.SCHEMA))
-        self.clock = Clock(self.store)
-        with self.store.write() as connection:
-            accounts.born(connection, self.clock.now())
-        self.blobs = Blobs(directory / "blobs")
-        self.decisions = DecisionLog(directory)
+        with ExitStack() as opened:
+            self.store = Store(directory, (*self.engines.schemas, sessions.SCHEMA))
+            opened.callback(self.store.close)
+            self.clock = Clock(self.store)
+            with self.store.write() as connection:
+                accounts.born(connection, self.clock.now())
+            self.blobs = Blobs(directory / "blobs")
+            self.decisions = DecisionLog(directory)
+            opened.pop_all()
         self.sessions = Sessions(self.store, self.clock)
         self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
 
@@ -108,8 +114,21 @@ class LocalCloud:
         return Caller(roles.principal_of(role, session_name), issued_at=self.clock.now())
 
     def in_background(self, work: Callable[[], None]) -> None:
-        """Let ``work`` go on after the call is answered; it must not raise."""
-        self._workers.submit(work)
+        """Let ``work`` go on after the call is answered; what it raises is a defect, and goes to the log."""
+
+        def watched() -> None:
+            try:
+                work()
+            except Exception:  # noqa: BLE001  nobody waits for its answer, so nobody else would ever hear of it
+                _log.exception("work in the background")
+
+        self._workers.submit(watched)
+
+    def resume(self) -> None:
+        """Take up what a process that ended left unfinished; once, before anybody is answered. Writes."""
+        self.sessions.forget_expired()
+        for resume in self.engines.resumes:
+            resume(self)
 
     def close(self) -> None:
         """Let what runs in the background end, and close the files."""

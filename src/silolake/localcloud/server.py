@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import secrets
 import signal
@@ -13,21 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 
-from cheroot import wsgi
-from cheroot.ssl.builtin import BuiltinSSLAdapter
-
-from silolake.errors import AlreadyRunning, PortTaken
-from silolake.localcloud import certificates, engines
+from silolake.errors import AlreadyRunning
+from silolake.localcloud import certificates
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.door import Door
 from silolake.localcloud.gateway import Gateway
-
-LOOPBACK = "127.0.0.1"
-_THREADS = 16
-_log = logging.getLogger(__name__)
+from silolake.localcloud.listening import LOOPBACK, bound, serving
 
 
 @dataclass(frozen=True)
@@ -75,24 +67,23 @@ def running(directory: Path, ports: Ports, region: str, stopping: threading.Even
     try:
         gateway = Gateway(cloud, Door(cloud, _owner_token(directory), stopping.set))
         chain, key = certificates.ensure(directory)
-        with _listening(gateway, ports.https, (chain, key)) as https, _listening(gateway, ports.http, None) as http:
-            for service in engines.SERVICES:
-                resume = getattr(import_module(f"{engines.__name__}.{service}"), "resume", None)
-                if resume is not None:
-                    resume(cloud)
+        with bound(gateway, ports.https, (chain, key)) as https, bound(gateway, ports.http, None) as http:
+            # Before anybody is answered: what a client begins now must not be taken for what was left unfinished.
+            cloud.resume()
             endpoint = Endpoint(
-                https=f"https://{LOOPBACK}:{https}",
-                http=f"http://{LOOPBACK}:{http}",
+                https=f"https://{LOOPBACK}:{https.bind_addr[1]}",
+                http=f"http://{LOOPBACK}:{http.bind_addr[1]}",
                 ca=str(directory / "ca.pem"),
                 region=region,
                 pid=os.getpid(),
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            _announce(directory, endpoint)
-            try:
-                yield endpoint
-            finally:
-                (directory / "endpoint.json").unlink(missing_ok=True)
+            with serving(https), serving(http):
+                _announce(directory, endpoint)
+                try:
+                    yield endpoint
+                finally:
+                    (directory / "endpoint.json").unlink(missing_ok=True)
     finally:
         cloud.close()
 
@@ -125,33 +116,6 @@ def _owner_token(directory: Path) -> str:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(token)
     return token
-
-
-@contextmanager
-def _listening(gateway: Gateway, port: int, certificate: tuple[Path, Path] | None) -> Iterator[int]:
-    server = wsgi.Server((LOOPBACK, port), gateway, numthreads=_THREADS, request_queue_size=128)
-    server.timeout = 60
-    server.error_log = _say  # type: ignore[assignment, method-assign]
-    if certificate is not None:
-        server.ssl_adapter = BuiltinSSLAdapter(str(certificate[0]), str(certificate[1]))
-    try:
-        server.prepare()
-    except OSError as error:
-        raise PortTaken(
-            f"port {port} on {LOOPBACK} cannot be listened on ({error})",
-            "Another program may hold it; choose another with --port, or any free one with --port 0",
-        ) from error
-    thread = threading.Thread(target=server.serve, name=f"listen-{port}", daemon=True)
-    thread.start()
-    try:
-        yield int(server.bind_addr[1])
-    finally:
-        server.stop()
-        thread.join(timeout=10)
-
-
-def _say(message: str = "", level: int = 20, traceback: bool = False) -> None:
-    _log.log(level, "%s", message, exc_info=traceback)
 
 
 def _announce(directory: Path, endpoint: Endpoint) -> None:

@@ -52,7 +52,9 @@ class _S3Router(ServiceOperationRouter):  # type: ignore[misc]
     """Buckets in the path only: on a loopback address no client puts them in the host."""
 
     def _get_router(self, protocol: str) -> Any:
-        return self._routers.setdefault(protocol, RestRouter(self._service_model))
+        if protocol not in self._routers:
+            self._routers[protocol] = RestRouter(self._service_model)
+        return self._routers[protocol]
 
 
 @functools.cache

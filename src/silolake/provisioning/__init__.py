@@ -5,7 +5,7 @@ platform's runner.
 """
 
 from silolake.provisioning.bootstrapping import bootstrap, plan_bootstrap
-from silolake.provisioning.enrolling import enrolment_of, plan_enroll, products_of
+from silolake.provisioning.enrolling import enrolment_of, plan_enroll, products_of, steps_of
 from silolake.provisioning.observing import Observed, observe
 from silolake.provisioning.planning import plan_provision
 from silolake.provisioning.reports import ProvisioningReport
@@ -26,4 +26,5 @@ __all__ = [
     "plan_provision",
     "products_of",
     "provision",
+    "steps_of",
 ]

@@ -17,7 +17,13 @@ from silolake.errors import CloudError, Denied, QueryFailed, StepFailed
 from silolake.model import Account, digest
 from silolake.plan import Plan, Planned
 from silolake.provisioning.observing import ground_of
-from silolake.provisioning.steps import ProbeSilo, ProvisioningStep, PutCatalogPolicy, RegisterCatalog
+from silolake.provisioning.steps import (
+    ProbeSilo,
+    ProvisioningStep,
+    PutCatalogPolicy,
+    RegisterCatalog,
+    RestorePartitions,
+)
 from silolake.provisioning.waiting import patiently
 from silolake.rooms import Rooms
 from silolake.rooms.render import render_policy
@@ -42,18 +48,21 @@ def products_of(rooms: Rooms, organization: Organization, silo: Account) -> tupl
     )
 
 
+def steps_of(rooms: Rooms, silo: str, products: tuple[str, ...]) -> tuple[ProvisioningStep, ...]:
+    """What enrolling a silo does, in its order; the silo may be yet to come. Pure."""
+    partitioned = tuple(each for each in products if rooms.contracts[each].partitions)
+    restore = (RestorePartitions(silo, partitioned),) if partitioned else ()
+    return PutCatalogPolicy(silo), RegisterCatalog(silo), *restore, ProbeSilo(silo, products)
+
+
 def plan_enroll(rooms: Rooms, organization: Organization, silo: Account) -> Plan[ProvisioningStep]:
     """The steps that enroll a silo. Pure."""
     ground = enrolment_of(rooms, organization, silo)
-    share, register, probe = (f"{verb}/{silo.name}" for verb in ("share", "register", "probe"))
-    products = products_of(rooms, organization, silo)
-    return Plan.of(
-        (
-            Planned(share, PutCatalogPolicy(silo.name), ground),
-            Planned(register, RegisterCatalog(silo.name), ground, (share,)),
-            Planned(probe, ProbeSilo(silo.name, products), ground, (register,)),
-        )
-    )
+    planned: list[Planned[ProvisioningStep]] = []
+    for step in steps_of(rooms, silo.name, products_of(rooms, organization, silo)):
+        after = (planned[-1].name,) if planned else ()
+        planned.append(Planned(f"{type(step).__name__}/{silo.name}", step, ground, after))
+    return Plan.of(planned)
 
 
 def put_catalog_policy(cloud: Cloud, rooms: Rooms, organization: Organization, silo: str) -> None:
@@ -119,6 +128,17 @@ def _registered(analytics: Cloud, silo: str) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = analytics.call("athena", "get_data_catalog", Name=silo)["DataCatalog"]
     return found
+
+
+def restore(cloud: Cloud, organization: Organization, silo: str, products: tuple[str, ...]) -> None:
+    """Put the partitions that a silo's data has into its catalog, as the silo's own runner. Writes.
+
+    https://docs.aws.amazon.com/athena/latest/ug/msck-repair-table.html
+    """
+    account = organization.account(silo)
+    runner = cloud.as_role(f"arn:aws:iam::{account.id}:role/lake/run/runner", "enroll")
+    for product in products:
+        query(runner, f"MSCK REPAIR TABLE `{product}`", workgroup=WORKGROUP, database="processed")
 
 
 def probe(cloud: Cloud, rooms: Rooms, organization: Organization, asked: tuple[str, tuple[str, ...]]) -> None:

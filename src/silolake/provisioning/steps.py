@@ -134,6 +134,14 @@ class RegisterCatalog:
 
 
 @dataclass(frozen=True)
+class RestorePartitions:
+    """The partitions that a silo's data has are in its catalog; a silo that left lost its tables, not its data."""
+
+    silo: str
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ProbeSilo:
     """Analytics has read each product of the silo by the paths the policies open."""
 
@@ -158,6 +166,7 @@ ProvisioningStep = (
     | RequestChange
     | PutCatalogPolicy
     | RegisterCatalog
+    | RestorePartitions
     | ProbeSilo
 )
 
@@ -198,6 +207,8 @@ def explain(step: ProvisioningStep) -> str:
             return f"share the catalog of {silo} with analytics"
         case RegisterCatalog(silo):
             return f"register the catalog of {silo} in analytics"
+        case RestorePartitions(silo, products):
+            return f"register the partitions that {silo}'s data has: {', '.join(products) or 'none'}"
         case ProbeSilo(silo, products):
             return f"probe {silo} from analytics: {', '.join(products) or 'its catalog'}"
         case _:

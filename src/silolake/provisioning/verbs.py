@@ -30,6 +30,7 @@ from silolake.provisioning.steps import (
     PutStackSet,
     RegisterCatalog,
     RequestChange,
+    RestorePartitions,
     TagAccount,
     WithdrawSilo,
     explain,
@@ -151,6 +152,8 @@ def perform(step: ProvisioningStep, hands: Hands) -> bool:
             enrolling.put_catalog_policy(hands.cloud, hands.rooms, hands.organization, silo)
         case RegisterCatalog(silo):
             enrolling.register(hands.cloud, hands.organization, silo)
+        case RestorePartitions(silo, products):
+            enrolling.restore(hands.cloud, hands.organization, silo, products)
         case ProbeSilo(silo, products):
             enrolling.probe(hands.cloud, hands.rooms, hands.organization, (silo, products))
         case PrepareOrganization() | PutOrganizationRole() | DelegateAdministration():

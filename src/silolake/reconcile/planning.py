@@ -16,7 +16,7 @@ from silolake.model import Account, Declared, Delivered, digest
 from silolake.plan import Plan, Planned
 from silolake.provisioning import Observed
 from silolake.provisioning.planning import SILOS, prefix_of
-from silolake.provisioning.steps import ProbeSilo, PutCatalogPolicy, RegisterCatalog, WithdrawSilo
+from silolake.provisioning.steps import MoveAccount, WithdrawSilo
 from silolake.reconcile.steps import Mark, RunNotebook, ValidateDrop
 from silolake.rooms import Rooms
 
@@ -52,8 +52,11 @@ def _provision(rooms: Rooms, observed: Observed, applied: AppliedIndex) -> Itera
     if not len(native):
         return
     ground = digest([[each.name, each.ground] for each in native])
-    marks = tuple(Mark("enroll", each.step.silo, "") for each in native if isinstance(each.step, WithdrawSilo))
     steps = tuple(each.step for each in native)
+    # A silo that leaves, or comes from elsewhere by whoever's hand, is to be enrolled anew.
+    left = [each.silo for each in steps if isinstance(each, WithdrawSilo)]
+    left += [each.name for each in steps if isinstance(each, MoveAccount) and each.unit == SILOS]
+    marks = tuple(Mark("enroll", each, "") for each in left)
     yield Planned("provision", RunNotebook(PROVISION, {}, PLATFORM, Declared(ground), steps, marks), ground)
 
 
@@ -66,20 +69,14 @@ def _enroll(rooms: Rooms, organization: Organization, applied: AppliedIndex) -> 
     for silo in staying.values():
         ground = _enrolment(rooms, organization, silo)
         if applied.get(("enroll", silo.name)) != ground:
-            steps = tuple(each.step for each in provisioning.plan_enroll(rooms, organization, silo)) if ground else ()
-            yield _enrolling(
-                silo.name, ground, steps or _to_come(silo.name, provisioning.products_of(rooms, organization, silo))
-            )
+            makes = provisioning.products_of(rooms, organization, silo)
+            yield _enrolling(silo.name, ground, provisioning.steps_of(rooms, silo.name, makes))
     for declared in rooms.organization.accounts.values():
         if declared.unit == SILOS and declared.name not in staying:
-            makes = (
-                each.product
-                for each in rooms.pipelines.values()
-                if each.targets.selects(declared.name, frozenset({SILOS}), declared.tags)
-            )
-            yield _enrolling(
-                declared.name, digest([declared.name, "to come"]), _to_come(declared.name, tuple(sorted(makes)))
-            )
+            found = rooms.pipelines.values()
+            made = (p.product for p in found if p.targets.selects(declared.name, frozenset({SILOS}), declared.tags))
+            steps = provisioning.steps_of(rooms, declared.name, tuple(sorted(made)))
+            yield _enrolling(declared.name, digest([declared.name, "to come"]), steps)
 
 
 def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
@@ -87,10 +84,6 @@ def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
         return provisioning.enrolment_of(rooms, organization, silo)
     except WrongState:  # analytics' unit is yet to come
         return ""
-
-
-def _to_come(silo: str, products: tuple[str, ...]) -> tuple[PutCatalogPolicy | RegisterCatalog | ProbeSilo, ...]:
-    return PutCatalogPolicy(silo), RegisterCatalog(silo), ProbeSilo(silo, products)
 
 
 def _enrolling(silo: str, ground: str, steps: tuple[provisioning.ProvisioningStep, ...]) -> Planned[RunNotebook]:
@@ -129,6 +122,8 @@ def _publish(
         f"enroll/{name}" for name in rooms.organization.accounts
     )
     for view in rooms.views.values():
+        if view.published == "union":  # Athena makes no view over foreign catalogs: there is nothing to publish
+            continue
         ground = cross_silo_views.ground_of(rooms, view, organization)
         known = applied.get(("publish", view.name))
         joining = _joining(rooms, organization) if more_to_come else False

@@ -7,24 +7,37 @@ say so: ``organizations.tree`` (where an account hangs, which guard rails hold t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from silolake.localcloud.call import Played
+
+if TYPE_CHECKING:
+    from silolake.localcloud.cloud import LocalCloud
 
 SERVICES = ("organizations", "sts", "iam", "kms", "s3", "glue", "athena", "cloudformation")
 
 
 @dataclass(frozen=True)
 class Engines:
-    """Every engine there is."""
+    """Every engine there is.
+
+    Attributes:
+        played: by botocore's service and the operation.
+        schemas: their tables.
+        resumes: take up, or end honestly, what a process that ended left unfinished.
+    """
 
     played: dict[tuple[str, str], Played]
     schemas: tuple[str, ...]
+    resumes: tuple[Callable[[LocalCloud], None], ...]
 
 
 def load() -> Engines:
     """Import every engine and gather what it plays."""
     modules = [import_module(f"{__name__}.{service}") for service in SERVICES]
     played = {(each.service, each.operation): each for module in modules for each in module.PLAYS.operations}
-    return Engines(played, tuple(module.SCHEMA for module in modules))
+    resumes = tuple(module.resume for module in modules if hasattr(module, "resume"))
+    return Engines(played, tuple(module.SCHEMA for module in modules), resumes)
