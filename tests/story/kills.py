@@ -105,6 +105,27 @@ def kernels_of(command: psutil.Process) -> list[psutil.Process]:
     return found
 
 
+@contextmanager
+def typed(lake: SmallLake, words: tuple[str, ...], said: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command under way, in a process group of its own; what it says goes to a file. It ends with the block."""
+    with said.open("wb") as out:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "silolake", *words],
+            cwd=lake.root,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                started.kill()
+            started.wait()
+
+
 def hurt_during(lake: SmallLake, words: tuple[str, ...], moment: Moment, hurt: Hurt) -> Ended:
     """Type a command, and hurt somebody once a moment has come. Writes.
 
@@ -116,29 +137,19 @@ def hurt_during(lake: SmallLake, words: tuple[str, ...], moment: Moment, hurt: H
     """
     before = calls_so_far(lake)
     said = lake.root.parent / "said.txt"
-    with said.open("wb") as out:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "silolake", *words],
-            cwd=lake.root,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        command = psutil.Process(started.pid)
-        try:
-            _await(lake, moment, before, lambda: started.poll() is not None, said)
-            hurt(lake, command)
-            code = started.wait(timeout=_PATIENCE_S * 2)
-        finally:
-            if started.poll() is None:
-                started.kill()
-                started.wait()
+    with typed(lake, words, said) as started:
+        await_moment(lake, moment, before, lambda: started.poll() is not None, said)
+        hurt(lake, psutil.Process(started.pid))
+        code = started.wait(timeout=_PATIENCE_S * 2)
     return Ended(code, said.read_text())
 
 
-def _await(lake: SmallLake, moment: Moment, before: int, over: Callable[[], bool], said: Path) -> None:
+def await_moment(lake: SmallLake, moment: Moment, before: int, over: Callable[[], bool], said: Path) -> None:
+    """Wait until a moment has come.
+
+    Raises:
+        AssertionError: the command was over before it came, or it did not come at all.
+    """
     end = time.monotonic() + _PATIENCE_S
     where = "number > ?" + (" AND action = ?" if moment.action != "*" else "")
     asked: tuple[object, ...] = (before, moment.action) if moment.action != "*" else (before,)

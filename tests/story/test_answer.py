@@ -85,8 +85,9 @@ def test_what_has_no_match_is_kept(lake: Lake, joined: pd.DataFrame) -> None:
 def test_every_month_and_carrier_of_every_airport_agrees(lake: Lake, joined: pd.DataFrame) -> None:
     """Some hundred groups: flights, summed delays at both ends, summed weather and ages, by UTC month."""
     sql = """
-        SELECT origin, carrier, date_format(time_hour, '%Y-%m'), count(*), coalesce(sum(dep_delay), 0), coalesce(sum(arr_delay), 0),
-               coalesce(sum(temp), 0), coalesce(sum(precip), 0), coalesce(sum(aircraft_age), 0), count(DISTINCT dest)
+        SELECT origin, carrier, date_format(time_hour, '%Y-%m'), count(*),
+               coalesce(sum(dep_delay), 0), coalesce(sum(arr_delay), 0), coalesce(sum(temp), 0),
+               coalesce(sum(precip), 0), coalesce(sum(aircraft_age), 0), count(DISTINCT dest)
         FROM delay_causes GROUP BY 1, 2, 3
     """
     answer = query(lake.as_("analytics", "analyst"), sql, workgroup="lake", database="cross_silo")

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from silolake.cli import cli
+from silolake.cli.words import SENTENCES
 
 from .conftest import Lake
 from .workspaces import make_workspace, silolake
@@ -181,3 +182,9 @@ def test_what_has_run_is_not_run_again_unless_it_is_asked_for(lake: Lake) -> Non
     assert json.loads(lake.silolake(*words).stdout) == first
     again = json.loads(lake.silolake(*words, "--again").stdout)
     assert (again["run"], again["attempt"], again["status"]) == (first["run"], first["attempt"] + 1, "completed")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_begins_its_help_with_its_sentence(name: str) -> None:
+    """The list and the command say the same."""
+    assert (command(name).help or "").splitlines()[0] == SENTENCES[name]

@@ -69,11 +69,10 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        click.echo(str(Interrupted("the command")), err=True)
+    except click.Abort as error:
+        # click makes Ctrl-C an Abort too; a question answered with no has no cause.
+        by_hand = isinstance(error.__cause__, KeyboardInterrupt)
+        click.echo(str(Interrupted("the command")) if by_hand else "nothing was done", err=True)
         sys.exit(130)
     except SilolakeError as error:
         click.echo(f"{click.style('error', fg='red')}: {error}", err=True)

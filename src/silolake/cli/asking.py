@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,20 +20,19 @@ from silolake.cli.terminal import (
     progress,
     running,
 )
-from silolake.cli.words import SENTENCES
 from silolake.errors import WrongState
 
 
-@click.command(help=SENTENCES["query"])
+@click.command()
 @click.argument("sql")
 @click.option("--as", "who", default="analytics/analyst", show_default=True, metavar="ACCOUNT/ROLE", help="Who asks.")
 @click.option("--database", default="cross_silo", show_default=True, help="What unqualified tables belong to.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @json_option
 def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> None:
-    """Ask Athena one question; exit code 1 if the query fails.
+    """Ask Athena one question.
 
-    SQL is one statement; - reads it from standard input.
+    SQL is one statement; - reads it from standard input. Exit code 1 if the query fails.
     """
     from silolake.cloud.queries import query as ask
     from silolake.workspace import open_cloud
@@ -53,7 +54,7 @@ def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> Non
         click.echo(f"{len(answer.rows)} rows, {answer.scanned_bytes:,} bytes scanned, {answer.engine_ms} ms", err=True)
 
 
-@click.command(help=SENTENCES["why"])
+@click.command()
 @click.argument("request_id", default="")
 @click.option("--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A resource policy to judge instead of the log.")  # fmt: skip
@@ -67,25 +68,14 @@ def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> Non
 @click.option("--limit", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many denials to tell.")
 @directory_option
 @json_option
-def why(
-    request_id: str,
-    policy: Path | None,
-    action: str,
-    resource: str,
-    principal: str,
-    org_path: str,
-    owner: str,
-    limit: int,
-    directory: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Tell why IAM allowed or denied.
+def why(request_id: str, limit: int, directory: Path | None, as_json: bool, **judged: Any) -> None:
+    """Tell why IAM allows or denies.
 
     Without arguments, the last denial of the local cloud; with REQUEST_ID, every decision of that request. With
     --policy, whether that document would let a role in that holds every permission of its own account.
     """
-    if policy is not None:
-        _judge(policy, action, (resource, owner), (principal, org_path), as_json)
+    if judged["policy"] is not None:
+        _judge(_Question(**judged), as_json)
         return
     endpoint = running(data_directory(directory))
     found = endpoint.ask("POST", "decisions", request_id=request_id, denied_only=not request_id, limit=limit)
@@ -103,23 +93,34 @@ def why(
         click.echo(f"  request {each['request_id']}")
 
 
-def _judge(policy: Path, action: str, asked: tuple[str, str], asking: tuple[str, str], as_json: bool) -> None:
+@dataclass(frozen=True)
+class _Question:
+    """Whether a policy would let somebody do something; its names are the options'."""
+
+    policy: Path
+    action: str
+    resource: str
+    principal: str
+    org_path: str
+    owner: str
+
+
+def _judge(asked: _Question, as_json: bool) -> None:
     """Whether a resource policy lets in a role that its own account allows everything."""
     from silolake.iam import Policies, PolicyKind, Principal, Request, Resource, compile_policy, decide
 
-    resource, owner = asked
-    principal, org_path = asking
-    if not resource or not principal:
+    if not asked.resource or not asked.principal:
         raise WrongState("a policy is judged for somebody and something", "Give --principal and --resource")
-    compiled = compile_policy(policy.read_text(encoding="utf-8"), PolicyKind.RESOURCE, policy.name, str(policy))
+    text = asked.policy.read_text(encoding="utf-8")
+    compiled = compile_policy(text, PolicyKind.RESOURCE, asked.policy.name, str(asked.policy))
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     own = compile_policy(everything, PolicyKind.IDENTITY, "the role's own account allows it")
-    account = principal.split(":")[4]
+    account = asked.principal.split(":")[4]
     decision = decide(
         Request(
-            Principal(arn=principal, account=account, kind="role", org_path=org_path),
-            action,
-            Resource(arn=resource, account=owner or "000000000000"),
+            Principal(arn=asked.principal, account=account, kind="role", org_path=asked.org_path),
+            asked.action,
+            Resource(arn=asked.resource, account=asked.owner or "000000000000"),
             {"aws:SecureTransport": ("true",)},
         ),
         Policies(identity=(own,), resource=compiled),

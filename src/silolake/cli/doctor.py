@@ -10,16 +10,18 @@ from pathlib import Path
 import click
 
 from silolake.cli.terminal import DATA, json_option, print_json
-from silolake.cli.words import SENTENCES
 from silolake.errors import SilolakeError
 
 Finding = tuple[str, bool, str]
 
 
-@click.command(help=SENTENCES["doctor"])
+@click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Tell what is missing; exit code 1 if anything is."""
+    """Tell what is missing on this machine or in this workspace.
+
+    Exit code 1 if anything is.
+    """
     findings = list(_look())
     if as_json:
         print_json([{"what": what, "well": well, "told": told} for what, well, told in findings])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from silolake.cli.terminal import console, json_option, load_rooms, print_json, progress
-from silolake.cli.words import SENTENCES
 
 if TYPE_CHECKING:
     from silolake.cli.session import Session
@@ -17,11 +16,14 @@ if TYPE_CHECKING:
     from silolake.reconcile import Applied, LakePlan, RunNotebook
 
 
-@click.command(help=SENTENCES["bootstrap"])
+@click.command()
 @click.option("--dry-run", is_flag=True, help="Show the steps; change nothing.")
 @json_option
 def bootstrap(dry_run: bool, as_json: bool) -> None:
-    """Prepare the organization once, with the management account's credentials."""
+    """Prepare the organization once, with the management account's credentials.
+
+    What is prepared already is left; after a failure, the same command goes on.
+    """
     from silolake import provisioning
     from silolake.workspace import open_cloud
 
@@ -39,10 +41,14 @@ def bootstrap(dry_run: bool, as_json: bool) -> None:
         click.echo(str(report))
 
 
-@click.command(help=SENTENCES["plan"])
+@click.command()
+@click.option("--exit-code", is_flag=True, help="End with 2 if there is anything to do, for programs.")
 @json_option
-def plan(as_json: bool) -> None:
-    """Show what apply would do; change nothing. Exit code 2 where there is something to do with --json too."""
+def plan(exit_code: bool, as_json: bool) -> None:
+    """Show what apply would do; change nothing.
+
+    Runs of notebooks, and beneath each the native steps of its verb. With --exit-code, 2 if there is anything to do.
+    """
     from silolake.cli.session import opened
     from silolake.reconcile import explain
 
@@ -62,12 +68,13 @@ def plan(as_json: bool) -> None:
                     for each in planned
                 ]
             )
-            return
-        if not len(planned):
+        elif not len(planned):
             click.echo("Nothing to do: the lake is what this workspace declares.")
-            return
-        show(planned)
-        click.echo(f"\n{len(planned)} runs. silolake apply performs them.")
+        else:
+            show(planned)
+            click.echo(f"\n{len(planned)} runs. silolake apply performs them.")
+        if exit_code and len(planned):
+            sys.exit(2)
 
 
 def show(planned: LakePlan) -> None:
@@ -81,14 +88,20 @@ def show(planned: LakePlan) -> None:
             out.print(f"    {explain(step)}", markup=False)
 
 
-@click.command(help=SENTENCES["apply"])
+@click.command()
 @click.option("--at-once", type=click.IntRange(1, 32), default=2, show_default=True, help="Runs that go on together.")
 @json_option
 def apply(at_once: int, as_json: bool) -> None:
-    """Bring the lake to what this workspace declares; exit code 1 if any run does not complete."""
+    """Bring the lake to what this workspace declares.
+
+    Exit code 1 if any run does not complete; what was done stays, and the same command goes on.
+
+    Exit code 1 if any run does not complete, or any delivery is not taken as it is.
+    """
     from silolake.cli.session import opened
 
-    with opened() as session:
+    # Two that planned apart would both do what both found missing.
+    with opened() as session, session.runner.journal.alone("apply"):
         with progress("planning"):
             planned = session.plan()
         if not len(planned):
@@ -98,11 +111,18 @@ def apply(at_once: int, as_json: bool) -> None:
         if as_json:
             print_json(
                 [
-                    {"name": e.name, "status": e.status, "reason": e.reason, "run": e.run, "wall_s": e.wall_s}
+                    {
+                        "name": e.name,
+                        "status": e.status,
+                        "reason": e.reason,
+                        "run": e.run,
+                        "wall_s": e.wall_s,
+                        "concerns": list(e.concerns),
+                    }
                     for e in ended
                 ]
             )
-        if not all(each.completed for each in ended):
+        if not all(each.completed and not each.concerns for each in ended):
             sys.exit(1)
 
 
@@ -127,8 +147,8 @@ def perform(session: Session, planned: LakePlan, at_once: int, *, quiet: bool = 
             if not quiet:
                 colour = "green" if done.completed else "red"
                 out.print(f"[{colour}]{done.status:<11}[/{colour}] {escape(explain(done.step))}  {done.wall_s:.1f} s")
-                if done.reason:
-                    out.print(f"            {done.reason}", markup=False)
+                for told in filter(None, (done.reason, *done.concerns)):
+                    out.print(f"            {told}", markup=False)
 
         result = apply_plan(
             planned,
@@ -141,4 +161,8 @@ def perform(session: Session, planned: LakePlan, at_once: int, *, quiet: bool = 
         failed = sum(not each.completed for each in result)
         words = f"{failed} of {len(result)} runs did not complete" if failed else f"{len(result)} runs completed"
         out.print(f"{words} in {time.monotonic() - began:.1f} s")
+        if concerned := sum(len(each.concerns) for each in result):
+            out.print(
+                f"{concerned} drops were not taken as delivered; their receipts lie in each silo's quarantine bucket"
+            )
     return result

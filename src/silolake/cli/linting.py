@@ -7,13 +7,15 @@ import sys
 import click
 
 from silolake.cli.terminal import json_option, load_rooms, print_json
-from silolake.cli.words import SENTENCES
 
 
-@click.command(help=SENTENCES["lint"])
+@click.command()
 @json_option
 def lint(as_json: bool) -> None:
-    """Check the rooms and the run notebooks; exit code 1 if anything is to be mended."""
+    """Check the rooms and the run notebooks.
+
+    Exit code 1 if anything is to be mended.
+    """
     from silolake.rooms import check_notebooks
     from silolake.runner.lint import lint_workspace
 

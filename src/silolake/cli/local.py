@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 from silolake.cli.terminal import data_directory, directory_option, json_option, print_json, progress, running
-from silolake.cli.words import SENTENCES
 from silolake.cloud import LocalEndpoint, find_local
 from silolake.errors import LocalCloudError, SilolakeError, WrongState
 
@@ -23,7 +22,7 @@ _PORT = 4650
 _PATIENCE_S = 30.0
 
 
-@click.command(help=SENTENCES["up"])
+@click.command()
 @directory_option
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True,
               help="For HTTPS; plain HTTP takes the next one. 0 takes any free ports.")  # fmt: skip
@@ -31,7 +30,10 @@ _PATIENCE_S = 30.0
 @click.option("--foreground", is_flag=True, help="Stay, and log to the terminal.")
 @json_option
 def up(directory: Path | None, port: int, region: str, foreground: bool, as_json: bool) -> None:
-    """Start the local cloud, or tell where it answers if it is up."""
+    """Start the local cloud.
+
+    It listens on the loopback address only; an error tells who holds the port or the directory.
+    """
     where = data_directory(directory)
     region = region or _region()
     if foreground:
@@ -122,10 +124,10 @@ def _answers(endpoint: LocalEndpoint) -> bool:
     return True
 
 
-@click.command(help=SENTENCES["down"])
+@click.command()
 @directory_option
 def down(directory: Path | None) -> None:
-    """Stop the local cloud."""
+    """Stop the local cloud; what it acknowledged stays."""
     where = data_directory(directory)
     endpoint = find_local(where)
     if endpoint is None:
@@ -182,11 +184,14 @@ def _alive(pid: int) -> bool:
     return True
 
 
-@click.command(help=SENTENCES["status"])
+@click.command()
 @directory_option
 @json_option
 def status(directory: Path | None, as_json: bool) -> None:
-    """Tell whether the local cloud is up, and where it answers; exit code 3 if it is not."""
+    """Tell whether the local cloud is up, and where it answers.
+
+    Exit code 3 if it is not up.
+    """
     where = data_directory(directory)
     endpoint = find_local(where)
     said = endpoint.ask("GET", "status") if endpoint and _answers(endpoint) else None
@@ -202,14 +207,17 @@ def status(directory: Path | None, as_json: bool) -> None:
         sys.exit(3)
 
 
-@click.command(help=SENTENCES["reset"])
+@click.command()
 @directory_option
 @click.option(
     "--all", "everything", is_flag=True, help="Remove the data directory as a whole, certificates and log too."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(directory: Path | None, everything: bool, yes: bool) -> None:
-    """Remove the local cloud's state: every account, object, table and run in it."""
+    """Remove the local cloud's state.
+
+    Every account, object, table and run in it.
+    """
     where = data_directory(directory)
     ours = where / "state.sqlite"
     if not where.exists() or not (ours.exists() or (where / "owner.token").exists()):
@@ -229,7 +237,7 @@ def reset(directory: Path | None, everything: bool, yes: bool) -> None:
     click.echo(f"Removed {'all of ' if everything else 'the state in '}{where}.")
 
 
-@click.command(help=SENTENCES["env"])
+@click.command()
 @click.option("--as", "who", default="management/Administrator", show_default=True, metavar="ACCOUNT/ROLE",
               help="Whose session the profile signs in to: analytics/analyst.")  # fmt: skip
 @click.option("--http", "plain", is_flag=True, help="The endpoint without TLS, where aws:SecureTransport is false.")

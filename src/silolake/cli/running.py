@@ -8,20 +8,19 @@ from dataclasses import asdict, replace
 import click
 
 from silolake.cli.terminal import json_option, print_json, print_table, progress
-from silolake.cli.words import SENTENCES
 from silolake.errors import UnknownName, WrongState
 
 
-@click.command(help=SENTENCES["run"])
+@click.command()
 @click.argument("notebook")
 @click.option("-p", "--parameter", "words", multiple=True, metavar="NAME=VALUE", help="A parameter; repeat for more.")
 @click.option("--account", default="", help="The account it is for; the notebook's own target by default.")
 @click.option("--again", is_flag=True, help="Make a new attempt although it has completed.")
 @json_option
 def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_json: bool) -> None:
-    """Run one notebook in its target's credentials; exit code 1 if it does not complete.
+    """Run one notebook in its target's credentials.
 
-    NOTEBOOK is its name below notebooks/: cross_silo_views/company_report.
+    NOTEBOOK is its name below notebooks/: cross_silo_views/company_report. Exit code 1 if it does not complete.
     """
     from silolake.cli.session import opened
     from silolake.model import Declared
@@ -57,11 +56,13 @@ def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_jso
         click.echo(f"notebook: {record.notebook_at}")
         if record.reason:
             click.echo(f"reason: {record.reason}")
-    if not record.completed:
+        for concern in record.concerns:
+            click.echo(concern)
+    if not record.completed or record.concerns:
         sys.exit(1)
 
 
-@click.group(help=SENTENCES["runs"], invoke_without_command=True)
+@click.group(invoke_without_command=True)
 @click.pass_context
 def runs(context: click.Context) -> None:
     """List and show runs."""

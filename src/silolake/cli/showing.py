@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -9,15 +10,17 @@ from pathlib import Path
 import click
 
 from silolake.cli.terminal import DATA, console, load_rooms, print_table, progress
-from silolake.cli.words import SENTENCES
 
 
-@click.command(help=SENTENCES["demo"])
+@click.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The local cloud's; 0 takes a free one."
 )
 def demo(port: int) -> None:
-    """Show the whole example; exit code 1 if any part of it does not hold. What is there already is not done again."""
+    """Show the whole example: provision, deliver, run, ask, deny.
+
+    Exit code 1 if any part of it does not hold. What is there already is not done again.
+    """
     from silolake import provisioning
     from silolake.cli.lake import perform
     from silolake.cli.local import start
@@ -57,8 +60,10 @@ def demo(port: int) -> None:
         with progress("running the report"):
             report = session.runner.run(request, again=sent > 0)
         out.print(f"{report.status} in {report.wall_s:.1f} s: {report.notebook_at} {report.reason}", markup=False)
-        page = Path(DATA) / "runs" / report.run / str(report.attempt) / "notebook.html"
         well &= report.completed
+        page = Path(DATA) / "company_report.html"
+        if report.completed:
+            (rooms.root / page).write_text(session.runner.page(report), encoding="utf-8")
         say("7. One question, four silos, asked by head office's analyst")
         answer = story.ask(endpoint)
         print_table(answer.columns, answer.rows)
@@ -68,6 +73,8 @@ def demo(port: int) -> None:
             out.print(f"[red]denied[/red]  {each.who} tried to {each.what}")
             out.print(f"        {each.answer}", markup=False, style="dim")
     say("Where to look next")
+    if shutil.which("silolake") is None:
+        out.print(f". {Path(sys.executable).with_name('activate')}    puts silolake on the path", markup=False)
     out.print(
         "silolake why                                     which statement of which policy denied last\n"
         "silolake runs                                    every notebook that ran, and its record\n"

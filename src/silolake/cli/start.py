@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from silolake.cli.words import SENTENCES
 from silolake.errors import WrongState
 from silolake.model import Name, Region
 
@@ -72,7 +71,7 @@ stack_sets:
 _IGNORED = ".silolake/\n.ipynb_checkpoints/\n"
 
 
-@click.command(help=SENTENCES["init"])
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 @click.option("--lake", required=True, help="The lake's name; it begins every bucket's name.")
 @click.option("--stage", default="dev", show_default=True)
@@ -81,7 +80,10 @@ _IGNORED = ".silolake/\n.ipynb_checkpoints/\n"
     "--domain", default="lake.example", show_default=True, help="Whose addresses the accounts' root users get."
 )
 def init(folder: Path, lake: str, stage: str, region: str, domain: str) -> None:
-    """Lay out the rooms of a new workspace in FOLDER; what is there already is never overwritten."""
+    """Lay out the rooms of a new workspace.
+
+    In FOLDER; what is there already is never overwritten.
+    """
     try:
         named = {"lake": Name(lake).text, "stage": Name(stage).text, "region": Region(region).text, "domain": domain}
     except ValueError as error:

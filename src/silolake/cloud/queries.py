@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from silolake.cloud.door import Cloud
@@ -34,9 +33,8 @@ class Answer:
 
 
 def query(
-    cloud: Cloud, sql: str, *, workgroup: str, database: str = "default", catalog: str = "AwsDataCatalog",
-    waiting: Callable[[float], None] = time.sleep,
-) -> Answer:  # fmt: skip
+    cloud: Cloud, sql: str, *, workgroup: str, database: str = "default", catalog: str = "AwsDataCatalog"
+) -> Answer:
     """Run one statement in a workgroup and read its whole answer.
 
     Args:
@@ -45,7 +43,6 @@ def query(
         workgroup: whose settings say where results go.
         database: what unqualified tables belong to.
         catalog: the data catalog that database is in.
-        waiting: how to wait between two looks, in seconds.
 
     Raises:
         QueryFailed: Athena ended it as FAILED or CANCELLED, with its reason.
@@ -66,7 +63,7 @@ def query(
             break
         if status["State"] in ("FAILED", "CANCELLED"):
             raise QueryFailed(started, status["State"], status.get("StateChangeReason", "no reason was given"))
-        waiting(wait)
+        time.sleep(wait)
         wait = min(wait * 1.5, _LONGEST_WAIT_S)
     statistics = execution.get("Statistics", {})
     columns, types, rows = _read(cloud, started, execution.get("StatementType", "DML"))

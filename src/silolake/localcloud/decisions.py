@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from silolake.errors import StateCorrupt
 from silolake.iam import Decision
 
 KEPT = 50_000
@@ -35,18 +36,27 @@ CREATE TABLE IF NOT EXISTS decisions (
 
 
 class DecisionLog:
-    """Keeps decisions and finds them again."""
+    """Keeps decisions and finds them again.
+
+    Raises:
+        StateCorrupt: the file is damaged or not ours.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._connection = sqlite3.connect(
-            directory / "decisions.sqlite", isolation_level=None, check_same_thread=False
-        )
+        path = directory / "decisions.sqlite"
+        self._connection = sqlite3.connect(path, check_same_thread=False)
         self._turn = threading.Lock()
-        with self._turn:
+        try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=OFF")
             self._connection.execute(_SCHEMA)
             self._connection.execute("CREATE INDEX IF NOT EXISTS by_request ON decisions (request_id)")
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise StateCorrupt(
+                f"{path} cannot be read ({error})",
+                "It holds the log of decisions and nothing else: move it away, and a new one begins",
+            ) from error
 
     def add(self, at: datetime, request_id: str, operation: str, decisions: Iterable[Decision]) -> None:
         """Keep the decisions of one request. Writes."""
@@ -63,7 +73,7 @@ class DecisionLog:
             )
             for decision in decisions
         ]
-        with self._turn:
+        with self._turn, self._connection:
             self._connection.executemany(
                 "INSERT INTO decisions (at, request_id, operation, caller, allowed, action, resource, decision)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

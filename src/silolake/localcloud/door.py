@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from silolake.localcloud.http import HttpRequest, HttpResponse
 
 _SESSION_S = 3600
 _LONGEST_SESSION_S = 12 * 3600
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_LONGEST_QUESTION = 1 << 20
 
 
 class Door:
@@ -52,9 +55,13 @@ class Door:
         if question is None:
             return _json(404, {"error": f"the door does not know {request.method} {request.path}"})
         try:
-            said = json.loads(request.body.read(min(request.length or 0, 1 << 20)) or b"{}")
+            said = json.loads(request.body.read(min(request.length or 0, _LONGEST_QUESTION)) or b"{}")
+            if not isinstance(said, dict):
+                raise TypeError("a question is a JSON object")
             return _json(200, question(said))
-        except (ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
+            return _json(400, {"error": f"the question lacks {error}"})
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
         except AwsError as error:
             return _json(error.status, {"error": str(error)})
@@ -94,8 +101,12 @@ class Door:
         }
 
     def _open_account(self, said: dict[str, Any]) -> object:
+        name, email = str(said["name"]), str(said["email"])
+        # https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
+        if not 1 <= len(name) <= 50 or not _EMAIL.fullmatch(email):
+            raise ValueError("an account has a name of 1 to 50 characters and an e-mail address")
         with self._cloud.store.write() as connection:
-            account = accounts.create_standalone(connection, str(said["name"]), str(said["email"]))
+            account = accounts.create_standalone(connection, name, email, self._cloud.clock.now())
         return {"id": account}
 
     def _advance(self, said: dict[str, Any]) -> object:
@@ -105,7 +116,7 @@ class Door:
         return self._cloud.decisions.find(
             request_id=str(said.get("request_id", "")),
             denied_only=bool(said.get("denied_only", False)),
-            limit=min(int(said.get("limit", 20)), 1000),
+            limit=max(1, min(int(said.get("limit", 20)), 1000)),
         )
 
     def _end(self, _: dict[str, Any]) -> object:

@@ -19,7 +19,7 @@ from silolake.localcloud.engines.s3.post import post_object
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.http import HttpRequest, HttpResponse, read_request
 from silolake.localcloud.payload import Payload, open_payload
-from silolake.localcloud.signature import Signed, scope_of, verify, verify_post_policy
+from silolake.localcloud.signature import Signed, in_words_of, scope_of, verify, verify_post_policy
 
 _log = logging.getLogger(__name__)
 _LONGEST_PARAMETERS = 16 << 20
@@ -55,21 +55,23 @@ class Gateway:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         request_id = new_request_id()
-        service, protocol = "s3", "rest-xml"
+        service, protocol = wire.guess(request)
         try:
             scope = scope_of(request)
             if scope is None and _is_post(request):
                 return self._post(request)
-            service = scope.service if scope else _unsigned_service(request)
-            protocol = wire.protocol_of(service)
+            if scope is None and service != "s3":
+                raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+            if scope is not None:
+                service, protocol = scope.service, wire.protocol_of(scope.service, request)
             body = b"" if service == "s3" else _read_parameters(request)
             signed = None
             if scope is not None:
                 digest = hashlib.sha256(body).hexdigest() if service != "s3" else ""
-                signed = verify(request, scope, digest, self._cloud.sessions, self._cloud.clock.now())
+                signed = verify(request, scope, digest, self._cloud.sessions, self._cloud.clock)
             return self._perform(request, request_id, service, body, signed)
         except AwsError as error:
-            return wire.refuse(service, protocol, error, request_id)
+            return wire.refuse(service, protocol, in_words_of(service, protocol, error), request_id)
         except Exception:  # noqa: BLE001  a defect of ours must reach the client as an AWS error, and the log as what it is
             _log.exception("request %s: %s %s", request_id, request.method, request.path)
             defect = AwsError(
@@ -114,13 +116,6 @@ class Gateway:
 
 def _is_post(request: HttpRequest) -> bool:
     return request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data")
-
-
-def _unsigned_service(request: HttpRequest) -> str:
-    target = request.headers.get("x-amz-target", "")
-    if target or request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-    return "s3"
 
 
 def _read_parameters(request: HttpRequest) -> bytes:

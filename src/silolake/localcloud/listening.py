@@ -23,7 +23,10 @@ _IDLE_S = 60
 _HANDSHAKE_S = 10
 # cheroot keeps ten waiting connections and closes the others; each then costs its client another handshake.
 _KEPT_OPEN = 256
-_ONLY_TLS = b"This port speaks HTTPS only; plain HTTP is spoken on the other one.\n"
+_ONLY_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"This port speaks HTTPS only; plain HTTP is spoken on the other one.\n"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -97,11 +100,14 @@ class _TlsConnection(HTTPConnection):
                 return False
             self.socket.settimeout(_IDLE_S)
             self._shaken = True
-        return bool(super().communicate())
+        answer: bool = super().communicate()  # type: ignore[no-untyped-call]
+        return answer
 
     def _give_up(self, error: OSError) -> None:
         if getattr(error, "reason", "") == "HTTP_REQUEST":
-            head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n"
+            head = (
+                b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n"
+            )
             with suppress(OSError):
                 # Past the TLS layer, which has not come to be.
                 socket.socket.sendall(self.socket, head % len(_ONLY_TLS) + b"\r\n" + _ONLY_TLS)

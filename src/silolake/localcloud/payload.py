@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
+import re
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from silolake.localcloud.errors import AwsError
-from silolake.localcloud.signature import UNSIGNED, Signed
+from silolake.localcloud.signature import UNSIGNED, Signed, same
 
 _LONGEST_CHUNK = 64 << 20
 _LONGEST_LINE = 16 << 10
+_LONGEST_TRAILERS = 64 << 10
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{1,16}")
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
 
@@ -109,7 +112,7 @@ class _Plain:
                 raise _Short
         if self._promised:
             self._hash.update(piece)
-            if not piece and not hmac.compare_digest(self._hash.hexdigest(), self._promised):
+            if not piece and not same(self._hash.hexdigest(), self._promised):
                 raise AwsError(
                     "XAmzContentSHA256Mismatch",
                     "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -147,12 +150,9 @@ class _Chunks:
     def next(self) -> bytes:
         head = self._line()
         size_text, _, extension = head.partition(";")
-        try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise AwsError(
-                "InvalidRequest", f"A chunk's size is not a hexadecimal number: {size_text[:20]!r}."
-            ) from None
+        if not _HEXADECIMAL.fullmatch(size_text):
+            raise AwsError("InvalidRequest", f"A chunk's size is not a hexadecimal number: {size_text[:20]!r}.")
+        size = int(size_text, 16)
         if size > _LONGEST_CHUNK:
             raise AwsError("InvalidRequest", f"A chunk of {size} bytes is longer than {_LONGEST_CHUNK}.")
         piece = self._exactly(size)
@@ -187,6 +187,8 @@ class _Chunks:
                 self._check_trailers("".join(f"{each}\n" for each in lines), value.strip())
                 return
             lines.append(line)
+            if sum(map(len, lines)) > _LONGEST_TRAILERS:
+                raise AwsError("MalformedTrailerError", "The request contained trailing data that was too long", 400)
             self.trailers[name.strip().lower()] = value.strip()
         if self._signed and lines:
             raise AwsError("SignatureDoesNotMatch", "Signed trailers lack x-amz-trailer-signature.", 403)
@@ -208,7 +210,7 @@ class _Chunks:
     def _advance(self, text: str, given: str) -> None:
         assert self._signed is not None
         expected = hmac.new(self._signed.signing_key, text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, given.strip()):
+        if not same(expected, given.strip()):
             raise AwsError("SignatureDoesNotMatch", "The chunk signature does not match.", 403)
         self._previous = expected
 

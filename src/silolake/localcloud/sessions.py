@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from silolake.iam import Principal
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 
 @dataclass(frozen=True)
 class Session:
-    """Credentials that were vended.
+    """Credentials that were vended; they never show themselves.
 
     Attributes:
         token: what ``X-Amz-Security-Token`` must say.
@@ -38,8 +38,8 @@ class Session:
     """
 
     access_key: str
-    secret: str
-    token: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
     expires_at: datetime
     caller: Caller
 

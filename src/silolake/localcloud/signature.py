@@ -13,10 +13,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+from silolake.localcloud.clock import Clock
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.http import HttpRequest
 from silolake.localcloud.sessions import Session, Sessions
@@ -26,6 +27,17 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW = timedelta(minutes=15)
 _QUERY_SERVICES = frozenset({"cloudformation", "iam", "sns", "sqs", "sts"})
 _LONGEST_PRESIGNED_S = 604_800
+_PRESIGNED = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    }
+)
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*"
     r"SignedHeaders=(?P<signed>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
@@ -62,20 +74,44 @@ class Signed:
     at: str
     payload: str
     seed: str = ""
-    signing_key: bytes = b""
+    signing_key: bytes = field(default=b"", repr=False)
 
 
 def scope_of(request: HttpRequest) -> Scope | None:
-    """What the request says of itself, unproven; ``None`` for one that is not signed."""
-    found = _HEADER.fullmatch(request.headers.get("authorization", "").strip())
+    """What the request says of itself, unproven; ``None`` for one that is not signed.
+
+    Raises:
+        AwsError: it says nothing that can be understood, or is signed twice.
+    """
     arguments = dict(request.arguments)
-    if found:
+    in_query = "X-Amz-Credential" in arguments or "X-Amz-Signature" in arguments
+    version_2 = "AWSAccessKeyId" in arguments and "Signature" in arguments
+    header = request.headers.get("authorization")
+    if (header is not None) + in_query + version_2 > 1:
+        raise AwsError(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+            "parameter or the Authorization header should be specified",
+            400,
+        )
+    if header is not None:
+        found = _HEADER.fullmatch(header.strip())
+        if header.startswith("AWS "):
+            message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+            raise AwsError("InvalidRequest", message, 400)
+        if found is None:
+            raise AwsError("IncompleteSignature", "The Authorization header is not an AWS4-HMAC-SHA256 signature.", 400)
         return _scope(found["credential"])
-    if "authorization" in request.headers:
-        raise AwsError("IncompleteSignature", "The Authorization header is not an AWS4-HMAC-SHA256 signature.", 400)
-    if "X-Amz-Credential" in arguments:
+    if in_query:
+        if not arguments.keys() >= _PRESIGNED or arguments["X-Amz-Algorithm"] != _ALGORITHM:
+            named = ", ".join(sorted(_PRESIGNED))
+            raise AwsError(
+                "AuthorizationQueryParametersError",
+                f"Query-string authentication version 4 requires {_ALGORITHM} and the parameters {named}.",
+                400,
+            )
         return _scope(arguments["X-Amz-Credential"])
-    if "AWSAccessKeyId" in arguments and "Signature" in arguments:
+    if version_2:
         return Scope(arguments["AWSAccessKeyId"], "", "", "s3")
     return None
 
@@ -89,7 +125,7 @@ def _scope(credential: str) -> Scope:
     return Scope(*parts[:4])
 
 
-def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessions, now: datetime) -> Signed:
+def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessions, clock: Clock) -> Signed:
     """Hold a request's signature against its session's secret.
 
     Args:
@@ -97,23 +133,31 @@ def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessi
         scope: what ``scope_of`` found.
         body_digest: the body's SHA-256 in hex, where the body was read; else empty.
         sessions: where secrets are found.
-        now: the local cloud's clock, by which sessions and presigned URLs expire.
+        clock: the local cloud's, by which sessions and presigned URLs expire.
 
     Raises:
         AwsError: the key is unknown, the session has expired, the signature is not the session's, or its time is off.
     """
     session = sessions.find(scope.access_key)
     if session is None:
-        raise _unknown_key(scope.service)
+        code = "InvalidAccessKeyId" if scope.service == "s3" else "InvalidClientTokenId"
+        raise AwsError(code, "The security token included in the request is invalid.", 403)
     arguments = dict(request.arguments)
-    if "AWSAccessKeyId" in arguments:
-        return _verify_version_2(request, scope, session, now)
+    if "AWSAccessKeyId" in arguments and not scope.day:
+        return _verify_version_2(request, scope, session, clock)
     presigned = "X-Amz-Signature" in arguments
-    _check_token(request, arguments, session, now)
+    _check_token(request, arguments, session, clock.now())
     at = arguments["X-Amz-Date"] if presigned else _date_header(request)
     signed_at = _parse_time(at)
+    if scope.day != at[:8]:
+        raise AwsError(
+            "SignatureDoesNotMatch",
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{scope.day}' != '{at[:8]}'.",
+            403,
+        )
     if presigned:
-        _check_presigned_window(arguments, signed_at, now)
+        _check_presigned_window(arguments, signed_at, session, clock)
     elif abs(datetime.now(UTC) - signed_at) > _SKEW:
         raise AwsError(
             "RequestTimeTooSkewed" if scope.service == "s3" else "SignatureDoesNotMatch",
@@ -126,11 +170,13 @@ def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessi
     if "host" not in names:
         raise AwsError("SignatureDoesNotMatch", "'Host' must be a 'SignedHeader' in the AWS Authorization.", 403)
     declared = request.headers.get("x-amz-content-sha256", UNSIGNED if presigned else "")
+    if scope.service == "s3" and not declared:
+        raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
     payload = declared if scope.service == "s3" else body_digest
-    canonical = _canonical_request(request, scope.service, names, payload or body_digest)
+    canonical = _canonical_request(request, scope.service, names, payload)
     to_sign = "\n".join((_ALGORITHM, at, scope.text, hashlib.sha256(canonical.encode()).hexdigest()))
     key = signing_key(session.secret, scope)
-    if not hmac.compare_digest(_hex(key, to_sign), given):
+    if not same(_hex(key, to_sign), given):
         raise AwsError(
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. "
@@ -138,6 +184,38 @@ def verify(request: HttpRequest, scope: Scope, body_digest: str, sessions: Sessi
             403,
         )
     return Signed(session, scope, at, declared if scope.service == "s3" else "", given, key)
+
+
+def same(expected: str, given: str) -> bool:
+    """Whether two texts are equal, without telling by the time it takes where they differ."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+
+
+_BY_JSON = {
+    "ExpiredToken": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
+_BY_S3 = {
+    "ExpiredToken": ("ExpiredToken", "The provided token has expired."),
+    "InvalidClientTokenId": ("InvalidToken", "The provided token is malformed or otherwise invalid."),
+    "IncompleteSignature": ("AuthorizationHeaderMalformed", "The authorization header you provided is invalid."),
+}
+
+
+def in_words_of(service: str, protocol: str, error: AwsError) -> AwsError:
+    """A refused signature as the service would say it; any other error as it is.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    if service == "s3" and error.code in _BY_S3:
+        return AwsError(*_BY_S3[error.code], 400)
+    if protocol not in ("query", "ec2", "rest-xml") and error.code in _BY_JSON:
+        return AwsError(_BY_JSON[error.code], error.message, 400)
+    return error
 
 
 def signing_key(secret: str, scope: Scope) -> bytes:
@@ -172,7 +250,7 @@ def verify_post_policy(fields: Mapping[str, str], sessions: Sessions, now: datet
     else:
         expected = _base64_sha1(session.secret, policy)
         given = fields.get("signature", "")
-    if not policy or not hmac.compare_digest(expected, given):
+    if not policy or not same(expected, given):
         raise AwsError("SignatureDoesNotMatch", "The request signature we calculated does not match.", 403)
     return session
 
@@ -191,19 +269,21 @@ def _check_token(request: HttpRequest, arguments: dict[str, str], session: Sessi
 
 
 def _check_session(token: str, session: Session, now: datetime) -> None:
-    if not hmac.compare_digest(token, session.token):
+    if not same(session.token, token):
         raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
     if now >= session.expires_at:
         raise AwsError("ExpiredToken", "The security token included in the request is expired", 403)
 
 
-def _check_presigned_window(arguments: dict[str, str], signed_at: datetime, now: datetime) -> None:
-    expires = arguments.get("X-Amz-Expires", "")
-    if not expires.isdigit() or not 1 <= int(expires) <= _LONGEST_PRESIGNED_S:
+def _check_presigned_window(arguments: dict[str, str], signed_at: datetime, session: Session, clock: Clock) -> None:
+    expires = arguments["X-Amz-Expires"]
+    if not _SECONDS.fullmatch(expires) or not 1 <= int(expires) <= _LONGEST_PRESIGNED_S:
         raise AwsError("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds.", 400)
     if signed_at - datetime.now(UTC) > _SKEW:
         raise AwsError("AccessDenied", "Request is not valid yet", 403)
-    if now > signed_at + timedelta(seconds=int(expires)):
+    # Nothing was signed before its session was issued, whatever was added to the clock in that second.
+    told = max(clock.told(signed_at), session.caller.issued_at or signed_at)
+    if clock.now() > told + timedelta(seconds=int(expires)):
         raise AwsError("AccessDenied", "Request has expired", 403)
 
 
@@ -223,7 +303,7 @@ def _parse_time(text: str) -> datetime:
 
 def _canonical_request(request: HttpRequest, service: str, names: Iterable[str], payload: str) -> str:
     # S3 signs the path as it is sent; every other service signs it encoded once more.
-    path = quote(unquote(request.path), safe="/~") if service == "s3" else quote(request.path, safe="/~")
+    path = quote(unquote_to_bytes(request.path), safe="/~") if service == "s3" else quote(request.path, safe="/~")
     pairs = sorted(
         (quote(name, safe="~"), quote(value, safe="~"))
         for name, value in parse_qsl(request.query, keep_blank_values=True)
@@ -265,12 +345,13 @@ _VERSION_2_SIGNED = frozenset(
 )
 
 
-def _verify_version_2(request: HttpRequest, scope: Scope, session: Session, now: datetime) -> Signed:
+def _verify_version_2(request: HttpRequest, scope: Scope, session: Session, clock: Clock) -> Signed:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html"""
     arguments = dict(request.arguments)
-    _check_session(arguments.get("x-amz-security-token", ""), session, now)
+    _check_session(arguments.get("x-amz-security-token", ""), session, clock.now())
     expires = arguments.get("Expires", "")
-    if not expires.isdigit() or now.timestamp() > int(expires):
+    now = clock.client_now(session.caller.issued_at) if session.caller.issued_at else clock.now()
+    if not _SECONDS.fullmatch(expires) or now.timestamp() > int(expires):
         raise AwsError("AccessDenied", "Request has expired", 403)
     amz = {name: value for name, value in request.headers.items() if name.startswith("x-amz-")}
     amz["x-amz-security-token"] = session.token
@@ -286,7 +367,7 @@ def _verify_version_2(request: HttpRequest, scope: Scope, session: Session, now:
         *(f"{name}:{amz[name]}" for name in sorted(amz)),
         resource,
     ]
-    if not hmac.compare_digest(_base64_sha1(session.secret, "\n".join(lines)), arguments["Signature"]):
+    if not same(_base64_sha1(session.secret, "\n".join(lines)), arguments["Signature"]):
         raise AwsError("SignatureDoesNotMatch", "The request signature we calculated does not match.", 403)
     return Signed(session, scope, expires, UNSIGNED)
 

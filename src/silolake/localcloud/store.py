@@ -50,6 +50,7 @@ class Store:
                             connection.execute(statement)
                 connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
         except sqlite3.DatabaseError as error:
+            self.close()
             raise StateCorrupt(
                 f"{self.path} cannot be read ({error})",
                 "It was left as it is. Put a good copy in its place, or remove everything with silolake reset --all",
@@ -106,11 +107,12 @@ class Store:
             self._mine.depth = 1
             try:
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            else:
                 connection.execute("COMMIT")
+            except BaseException:
+                # On a full disk SQLite has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
             finally:
                 self._mine.depth = 0
 

@@ -10,10 +10,12 @@ import base64
 import functools
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from botocore.exceptions import UnknownServiceError
@@ -29,6 +31,8 @@ from silolake.localcloud.errors import AwsError, NotPlayed
 from silolake.localcloud.http import HttpRequest, HttpResponse
 
 # The name in a signature's scope is not always botocore's name of the service.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CBOR = "smithy-rpc-v2-cbor"
 _BOTOCORE_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "execute-api": "apigatewaymanagementapi"}
 
 
@@ -79,9 +83,21 @@ def find_operation(request: HttpRequest, signing_name: str, body: bytes) -> Oper
         model, path_parameters = _router(service).match(Request(_environ(request, body)))
         protocol = determine_request_protocol(get_service_model(service), request.headers.get("content-type"))
     except (HTTPException, UnknownServiceError, NotImplementedError) as error:
-        asked = request.headers.get("x-amz-target", "").rpartition(".")[2] or f"{request.method} {request.path}"
-        raise NotPlayed(f"{signing_name}:{asked}") from error
+        raise NotPlayed(f"{signing_name}:{_asked(request, body)}") from error
     return Operation(service, str(model.name), protocol, model, path_parameters)
+
+
+def _asked(request: HttpRequest, body: bytes) -> str:
+    """What a request asks for, as far as its shape tells."""
+    match _shape(request):
+        case "json":
+            return request.headers["x-amz-target"].rpartition(".")[2]
+        case "query":
+            return dict(parse_qsl(body.decode("utf-8", "replace"))).get("Action", "without an Action")
+        case protocol if protocol == _CBOR:
+            return request.path.rpartition("/")[2]
+        case _:
+            return f"{request.method} {request.path}"
 
 
 def parse(request: HttpRequest, operation: Operation, body: bytes) -> dict[str, Any]:
@@ -183,22 +199,21 @@ def _plain(value: object) -> object:
 
 def refuse(service: str, protocol: str, error: AwsError, request_id: str) -> HttpResponse:
     """An error as the service's protocol says it."""
-    if protocol == "json" or protocol == "rest-json":
+    named = {"x-amzn-RequestId": request_id, "x-amz-request-id": request_id}
+    if protocol in ("json", "rest-json"):
         said: dict[str, Any] = {"__type": error.code, "message": error.message, **_without_none(error.members)}
-        return HttpResponse(
-            error.status,
-            {
-                "Content-Type": "application/x-amz-json-1.1",
-                "x-amzn-ErrorType": error.code,
-                "x-amzn-RequestId": request_id,
-            },
-            json.dumps(said, default=_plain).encode(),
-        )
-    inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>" + "".join(
-        f"<{name}>{escape(str(value))}</{name}>" for name, value in error.members.items()
+        headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": error.code, **named}
+        return HttpResponse(error.status, headers, json.dumps(said, default=_plain).encode())
+    if protocol == _CBOR:
+        headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", **named}
+        return HttpResponse(error.status, headers, _cbor({"__type": error.code, "message": error.message}))
+    inner = f"<Code>{escape(error.code)}</Code><Message>{_xml(error.message)}</Message>" + "".join(
+        f"<{name}>{_xml(str(value))}</{name}>" for name, value in error.members.items()
     )
     if service == "s3":
         text = f"<Error>{inner}<RequestId>{request_id}</RequestId><HostId>local</HostId></Error>"
+    elif protocol == "ec2":
+        text = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
     else:
         fault = "Sender" if error.status < 500 else "Receiver"
         text = (
@@ -206,16 +221,41 @@ def refuse(service: str, protocol: str, error: AwsError, request_id: str) -> Htt
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return HttpResponse(
-        error.status,
-        {"Content-Type": "application/xml", "x-amzn-RequestId": request_id, "x-amz-request-id": request_id},
-        (head + text).encode(),
-    )
+    return HttpResponse(error.status, {"Content-Type": "application/xml", **named}, (head + text).encode())
 
 
-def protocol_of(signing_name: str) -> str:
-    """A service's protocol, to word an error in before the operation is known."""
+def _xml(text: str) -> str:
+    """Text that XML can hold: it has no way of saying most control characters."""
+    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _cbor(said: Mapping[str, str]) -> bytes:
+    """A map of a few texts. https://www.rfc-editor.org/rfc/rfc8949"""
+    texts = [each.encode() for pair in said.items() for each in pair]
+    return bytes((0xA0 | len(said),)) + b"".join(b"\x79" + len(each).to_bytes(2, "big") + each for each in texts)
+
+
+def guess(request: HttpRequest) -> tuple[str, str]:
+    """Service and protocol by the request's shape alone, to word an error in where no signature names them."""
+    return ("s3", "rest-xml") if not (protocol := _shape(request)) else ("", protocol)
+
+
+def protocol_of(signing_name: str, request: HttpRequest) -> str:
+    """The protocol that a client of a service speaks, to word an error in before the operation is known."""
     try:
-        return str(get_service_model(_BOTOCORE_NAMES.get(signing_name, signing_name)).protocol)
+        model = get_service_model(_BOTOCORE_NAMES.get(signing_name, signing_name))
     except UnknownServiceError:
+        return _shape(request) or "rest-json"
+    try:
+        return str(determine_request_protocol(model, request.headers.get("content-type")))
+    except NotImplementedError:
+        return str(model.protocol)
+
+
+def _shape(request: HttpRequest) -> str:
+    if "smithy-protocol" in request.headers:
+        return _CBOR
+    if "x-amz-target" in request.headers:
         return "json"
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return "query" if form else ""

@@ -12,6 +12,7 @@ from silolake.pipelines.receipts import Counts, Receipt
 
 _HEADINGS = ("drop", "status", "rows", "good", "bad", "first fault")
 _BROKEN = frozenset({"partly quarantined", "quarantined", "empty"})
+_TOLD = _BROKEN | {"duplicate"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class DropReport:
             return self.receipt.because if self.receipt else self.problem
         fault = self.receipt.faults[0]
         return f"line {fault.line}, {fault.column or 'the row'}: {fault.rule}"
+
+    @property
+    def concern(self) -> str:
+        """What whoever delivered it should hear, without a delivered value; empty where it was taken as it is."""
+        if self.status not in _TOLD:
+            return ""
+        counted = f", {self.rows.bad:,} of {self.rows.total:,} rows" if self.rows.bad else ""
+        return f"{self.drop.key} is {self.status}{counted}: {self.told}"
 
     def to_json(self) -> dict[str, Any]:
         """As the run's record keeps it. The record leaves the silo: it counts faults and quotes none."""
@@ -139,6 +148,7 @@ class ValidationReport:
             "bad": totals.bad,
             "drops": [each.to_json() for each in self.drops],
             "missing": list(self.missing),
+            "concerns": [each.concern for each in self.drops if each.concern],
         }
 
     @property

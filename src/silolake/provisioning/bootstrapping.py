@@ -108,8 +108,8 @@ def _perform(step: ProvisioningStep, cloud: Cloud, rooms: Rooms) -> None:
             _put_role(cloud, rooms, organization, name)
         case PutStackSet(name):
             stack_sets.put(cloud, rooms, name, render_body(rooms, name, ground_of(organization)), _SELF)
-        case DeployStackSet(name, units):
-            stack_sets.deploy(cloud, rooms, name, units, organization, _SELF)
+        case DeployStackSet(name):
+            stack_sets.deploy(cloud, rooms, name, organization, _SELF)
         case CreateUnit() | CreateAccount() | MoveAccount():
             perform(step, Hands(cloud, rooms, organization, cloud))
         case _:

@@ -81,20 +81,13 @@ def _arns(cloud: Cloud, rooms: Rooms, names: tuple[str, ...], call_as: str) -> l
     ]
 
 
-def deploy(
-    cloud: Cloud,
-    rooms: Rooms,
-    stack_set: str,
-    units: tuple[str, ...],
-    organization: Organization,
-    call_as: str = AS_DELEGATE,
-) -> None:
-    """Have every account of the units hold the stack set, and wait until each is current. Writes.
+def deploy(cloud: Cloud, rooms: Rooms, stack_set: str, organization: Organization, call_as: str = AS_DELEGATE) -> None:
+    """Have every account of its units hold the stack set, and wait until each is current. Writes.
 
     Raises:
         StepFailed: a stack of it failed; the reason is the stack's own.
     """
-    name = name_of(rooms, stack_set)
+    name, units = name_of(rooms, stack_set), _deployment(rooms, stack_set).units
     wanted = {
         account.id.text: account.name
         for unit in units

@@ -136,8 +136,8 @@ def perform(step: ProvisioningStep, hands: Hands) -> bool:
             stack_sets.put(
                 hands.cloud, hands.rooms, name, render_body(hands.rooms, name, ground_of(hands.organization))
             )
-        case DeployStackSet(name, units):
-            stack_sets.deploy(hands.cloud, hands.rooms, name, units, hands.organization)
+        case DeployStackSet(name):
+            stack_sets.deploy(hands.cloud, hands.rooms, name, hands.organization)
         case PutGuardRail(policy):
             _put_guard_rail(policy, hands)
         case AttachGuardRail(policy, target):

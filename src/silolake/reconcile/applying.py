@@ -36,13 +36,17 @@ class Outcome(Protocol):
     def wall_s(self) -> float:
         """How long it took."""
 
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """What somebody should hear of although it did what it says."""
+
 
 Run = Callable[[RunNotebook], Outcome]
 
 
 @dataclass(frozen=True)
 class Applied:
-    """One step of a plan and how it ended: completed, failed, …, or ``not reached``."""
+    """One step of a plan and how it ended: completed, failed, …, or ``not reached``; and what somebody should hear."""
 
     name: str
     step: RunNotebook
@@ -50,6 +54,7 @@ class Applied:
     reason: str = ""
     run: str = ""
     wall_s: float = 0.0
+    concerns: tuple[str, ...] = ()
 
     @property
     def completed(self) -> bool:
@@ -117,7 +122,9 @@ def _perform(planned: Planned[RunNotebook], run: Run, hearing: Hearing) -> Appli
     hearing.begins(planned)
     try:
         record = run(planned.step)
-        done = Applied(planned.name, planned.step, record.status, record.reason, record.run, record.wall_s)
+        done = Applied(
+            planned.name, planned.step, record.status, record.reason, record.run, record.wall_s, record.concerns
+        )
     except SilolakeError as error:
         done = Applied(planned.name, planned.step, "failed", str(error))
     hearing.ended(done)

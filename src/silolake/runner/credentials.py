@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from silolake.cloud import Credentials
+from silolake.errors import SilolakeError
 
 _RENEWED_BEFORE = timedelta(minutes=5)
 Vend = Callable[[], Credentials]
@@ -83,7 +84,11 @@ class CredentialsEndpoint:
         with self._turn:
             held = lease.held
             if held is None or (held.expires_at and held.expires_at - datetime.now(UTC) < _RENEWED_BEFORE):
-                held = lease.held = lease.vend()
+                try:
+                    held = lease.held = lease.vend()
+                except SilolakeError as error:
+                    # The kernel's own libraries tell it, and end the run; nothing is to be told here.
+                    return 502, {"code": type(error).__name__, "message": str(error)}
                 self._vended += [held.secret, held.token]
         expires_at = held.expires_at or datetime.now(UTC) + timedelta(hours=1)
         return 200, {

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from silolake.cloud import Cloud
-from silolake.errors import CloudError, WrongState
+from silolake.errors import CloudError, SilolakeError, WrongState
 
 RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED, KILLED = (
     "running", "completed", "failed", "timed out", "kernel died", "cancelled", "killed",
@@ -93,20 +93,21 @@ def is_dead(holder: str) -> bool:
 
 
 class Journal:
-    """The runs of one lake.
+    """The runs of one lake, or its leases.
 
     Args:
         cloud: the platform's runner.
         bucket: the platform's state bucket.
+        kind: ``run``; or ``lease``, for what one process at a time may do.
     """
 
-    def __init__(self, cloud: Cloud, bucket: str) -> None:
-        self._cloud, self._bucket = cloud, bucket
+    def __init__(self, cloud: Cloud, bucket: str, kind: str = "run") -> None:
+        self._cloud, self._bucket, self._kind = cloud, bucket, kind
 
     def find(self, run: str) -> Entry | None:
         """A run's entry; ``None`` if it was never begun. Reads only."""
         try:
-            answer = self._cloud.call("s3", "get_object", Bucket=self._bucket, Key=_key(run))
+            answer = self._cloud.call("s3", "get_object", Bucket=self._bucket, Key=self._key(run))
         except CloudError as error:
             if error.code in _MISSING:
                 return None
@@ -121,6 +122,22 @@ class Journal:
         return sorted((_as_it_is(each) for each in found if each), key=lambda each: each.started_at, reverse=True)
 
     @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold a lease while the block works, so that no other process does the same. Writes.
+
+        Raises:
+            WrongState: another living process holds it.
+        """
+        leases = Journal(self._cloud, self._bucket, "lease")
+        with leases.claimed(name, {}):
+            try:
+                yield
+            finally:
+                # One that cannot be given back lapses, at once where this process is seen to be gone.
+                with suppress(SilolakeError):
+                    leases.finish(name, status=COMPLETED, ended_at=_from_now(timedelta()))
+
+    @contextmanager
     def claimed(self, run: str, facts: Mapping[str, Any]) -> Iterator[Entry]:
         """Hold a run while the block works on it: a first attempt, or the next. Writes.
 
@@ -131,7 +148,7 @@ class Journal:
         at_work = before is not None and before.status == RUNNING and before.holder != process()
         if before is not None and at_work and not _is_left(before):
             raise WrongState(
-                f"run {run} is held by {before.holder} until {before.held_until}",
+                f"the {self._kind} {run} is held by {before.holder} until {before.held_until}",
                 "Wait for it, or stop that process",
             )
         entry = Entry(
@@ -162,7 +179,8 @@ class Journal:
         """
         entry = self.find(run)
         if entry is None or entry.holder != process():
-            raise WrongState(f"run {run} is not held by this process any more", "silolake runs shows who took it over")
+            told = f"the {self._kind} {run} is not held by this process any more"
+            raise WrongState(told, "silolake runs shows who took it over")
         return self._put(replace(entry, held_until=_from_now(timedelta()), **changes))
 
     def _keep(self, held: list[Entry], done: threading.Event) -> None:
@@ -177,14 +195,18 @@ class Journal:
         condition = {"IfMatch": entry.etag} if entry.etag else {"IfNoneMatch": "*"}
         try:
             answer = self._cloud.call(
-                "s3", "put_object", Bucket=self._bucket, Key=_key(entry.run), ContentType="application/json",
+                "s3", "put_object", Bucket=self._bucket, Key=self._key(entry.run), ContentType="application/json",
                 Body=json.dumps(said, indent=1).encode(), **condition,
             )  # fmt: skip
         except CloudError as error:
             if error.code in _LOST_RACE:
-                raise WrongState(f"run {entry.run} was taken by another process just now", "Wait for it") from error
+                told = f"the {self._kind} {entry.run} was taken by another process just now"
+                raise WrongState(told, "Wait for it") from error
             raise
         return replace(entry, etag=answer["ETag"])
+
+    def _key(self, run: str) -> str:
+        return f"state/{self._kind}s/{run}.json"
 
     def applied(self) -> dict[tuple[str, str], str]:
         """What was applied: (kind, name) → the digest it was applied at. One listing; reads only."""
@@ -219,10 +241,6 @@ def _as_it_is(entry: Entry) -> Entry:
     if entry.status != RUNNING or not _is_left(entry):
         return entry
     return replace(entry, status=KILLED, reason="its process ended without a word; what it left is planned anew")
-
-
-def _key(run: str) -> str:
-    return f"state/runs/{run}.json"
 
 
 def _from_now(span: timedelta) -> str:

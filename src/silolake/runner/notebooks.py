@@ -52,6 +52,7 @@ class Notebook:
         title: its first heading.
         verb: the library's verb it calls, or empty for an analyst's own.
         target: the account it is for unless the run says another: a name, or ``{silo}`` for a parameter's value.
+        html: whether a page of its outputs is kept beside it.
         parameters: in the order they stand.
         digest: of its sources and of what its metadata says of it; outputs do not count.
     """
@@ -61,6 +62,7 @@ class Notebook:
     title: str
     verb: str
     target: str
+    html: bool
     parameters: tuple[Parameter, ...]
     digest: str
 
@@ -183,6 +185,7 @@ def read_notebook(root: Path, name: str, path: Path) -> Notebook:
         title=_title(cells),
         verb=str(about.get("verb", "")),
         target=str(about.get("target", "")),
+        html=bool(about.get("html", False)),
         parameters=_parameters(cells, shown),
         digest=digest([sources, about]),
     )

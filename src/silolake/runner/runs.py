@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -94,6 +95,11 @@ class RunRecord:
     def completed(self) -> bool:
         """Whether it did what it says, its own checks included."""
         return self.status == states.COMPLETED
+
+    @property
+    def concerns(self) -> tuple[str, ...]:
+        """What somebody should hear of although the run did what it says: deliveries not taken as they are."""
+        return tuple(each for verb in self.outcome.get("verbs", ()) for each in verb.get("concerns", ()))
 
 
 def occasion_json(occasion: Occasion) -> dict[str, Any]:
@@ -188,10 +194,23 @@ class Runner:
         return record
 
     def _attempt(self, request: Request, values: Mapping[str, Value], run: str, attempt: int) -> tuple[RunRecord, str]:
+        # An executed notebook shows the silo's rows: it is kept in the silo, and on this machine only while it runs.
+        # What a killed attempt has left goes when the run is tried again.
+        here = self._place.work / run
+        shutil.rmtree(here, ignore_errors=True)
+        folder = here / str(attempt)
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            return self._attempt_in(folder, request, values, (run, attempt))
+        finally:
+            shutil.rmtree(here, ignore_errors=True)
+
+    def _attempt_in(
+        self, folder: Path, request: Request, values: Mapping[str, Value], which: tuple[str, int]
+    ) -> tuple[RunRecord, str]:
+        run, attempt = which
         account = self._organization.account(request.account)
         target = Target(account.id, Region(self._cloud.region))
-        folder = self._place.work / run / str(attempt)
-        folder.mkdir(parents=True, exist_ok=True)
         outcome_at = folder / "outcome.json"
         drops = request.occasion.versions if isinstance(request.occasion, Delivered) else ()
         self._context(run, attempt, request, drops, str(outcome_at)).write(folder / "context.json")
@@ -210,7 +229,7 @@ class Runner:
         held.call(
             "s3", "put_object", Bucket=bucket, Key=key, Body=executed.encode(), ContentType="application/x-ipynb+json"
         )
-        if status == states.COMPLETED and '"html": true' in executed:
+        if status == states.COMPLETED and request.notebook.html:
             page = redact(_as_html(executed), secrets)
             held.call(
                 "s3",
@@ -220,8 +239,6 @@ class Runner:
                 Body=page.encode(),
                 ContentType="text/html",
             )
-            (folder / "notebook.html").write_text(page, encoding="utf-8")
-        (folder / "notebook.ipynb").write_text(executed, encoding="utf-8")
         record = RunRecord(
             run=run,
             attempt=attempt,
@@ -263,6 +280,18 @@ class Runner:
         """The record of a run's last ended attempt. Reads only."""
         entry = self.journal.find(run)
         return self._record(entry.record) if entry and entry.record else None
+
+    def page(self, record: RunRecord) -> str:
+        """The page that a completed run of a notebook with ``html`` has left, as the target's runner reads it.
+
+        Raises:
+            CloudError: the run left none.
+        """
+        account = self._organization.account(record.account)
+        held = Cloud(self._cloud.reach, self._vending(account, record.run, record.commit)())
+        bucket, _, key = record.notebook_at.removeprefix("s3://").partition("/")
+        answer = held.call("s3", "get_object", Bucket=bucket, Key=key.removesuffix(".ipynb") + ".html")
+        return str(answer["Body"].read().decode())
 
     def _vending(self, account: Account, run: str, commit: str) -> Callable[[], Credentials]:
         if account.name == self._place.platform:

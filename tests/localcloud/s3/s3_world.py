@@ -12,7 +12,7 @@ import pytest
 from silolake.iam import Principal
 from silolake.localcloud.call import Caller
 from silolake.localcloud.cloud import LocalCloud
-from silolake.localcloud.engines.iam.roles import plant_role
+from silolake.localcloud.engines.iam.roles import NewRole, plant_role
 from silolake.localcloud.errors import AwsError
 
 REGION = "us-east-1"
@@ -52,7 +52,7 @@ class World:
             "Statement": [{"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}],
         }
         with self.cloud.store.write() as connection:
-            plant_role(connection, account, name, trust)
+            plant_role(connection, NewRole(account, name, trust))
         if statements:
             document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
             asked = {"RoleName": name, "PolicyName": "may", "PolicyDocument": document}

@@ -145,7 +145,8 @@ def _ended(
         with session, running.interruptible(execution.id, session.interrupt):
             return _perform(_work(cloud, caller, execution, session), statement)
     except QueryFailed as failure:
-        return failure
+        # Not the one that was raised: its traceback would keep cursors, and their snapshot of the store, open.
+        return QueryFailed(failure.reason, failure.kind, failure.category)
     except sql.SqlRefused as refused:
         return QueryFailed(str(refused), _KINDS.get(refused.code, ErrorType.USER), USER)
     except athena.QueryFault as fault:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/athena/latest/ug/supported-serdes.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,21 +152,23 @@ def place(location: str) -> tuple[str, str]:
     return bucket, prefix if not prefix or prefix.endswith("/") else prefix + "/"
 
 
-def _places(rights: Rights, used: Used) -> Iterator[tuple[tuple[str | None, ...], str]]:
+def _places(rights: Rights, used: Used) -> list[tuple[tuple[str | None, ...], str]]:
     table = used.table
     storage = table.get("StorageDescriptor") or {}
     if not used.keys:
-        yield (), storage.get("Location") or ""
-        return
+        return [((), storage.get("Location") or "")]
     database, name = table["DatabaseName"], table["Name"]
     with rights.cloud.store.read() as connection:
         rights.need(access_to_table(connection, used.owner, database, name, "GetPartitions"))
-        library = (storage.get("SerdeInfo") or {}).get("SerializationLibrary")
-        for row in partitions(connection, used.owner, database, name):
-            values = tuple(None if value == NULL_VALUE else value for value in row.values)
-            if used.may_want(values):
-                _same_format(row, library)
-                yield values, row.location
+        rows = list(partitions(connection, used.owner, database, name))
+    library = (storage.get("SerdeInfo") or {}).get("SerializationLibrary")
+    found = []
+    for row in rows:
+        values = tuple(None if value == NULL_VALUE else value for value in row.values)
+        if used.may_want(values):
+            _same_format(row, library)
+            found.append((values, row.location))
+    return found
 
 
 def _same_format(row: PartitionRow, library: str | None) -> None:

@@ -11,6 +11,7 @@ from silolake.localcloud.engines.iam.limits import TRUST_POLICY_CHARACTERS
 from silolake.localcloud.engines.iam.plays import PLAYS
 from silolake.localcloud.engines.iam.roles import (
     SERVICE_LINKED_PATH,
+    NewRole,
     Role,
     plant_role,
     require_role,
@@ -41,8 +42,7 @@ def create_role(call: Call) -> dict[str, Any]:
         _check_trust(call, asked["AssumeRolePolicyDocument"], name)
         if boundary := asked.get("PermissionsBoundary"):
             require_boundary(call, boundary)
-        arn = plant_role(
-            connection,
+        new = NewRole(
             call.account,
             name,
             asked["AssumeRolePolicyDocument"],
@@ -50,8 +50,8 @@ def create_role(call: Call) -> dict[str, Any]:
             description=asked.get("Description"),
             max_session_s=duration_s,
             boundary=asked.get("PermissionsBoundary", ""),
-            now=call.cloud.clock.now(),
         )
+        arn = plant_role(connection, new, call.cloud.clock.now())
         put_tags(connection, arn, asked.get("Tags", []))
         return {"Role": shown(require_role(connection, call.account, name))}
 

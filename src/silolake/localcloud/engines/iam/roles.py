@@ -92,24 +92,27 @@ def _role(connection: sqlite3.Connection, row: sqlite3.Row | None) -> Role | Non
     return Role(**values, created_at=created_at, tags=tags_of(connection, row["arn"]))
 
 
-def plant_role(
-    connection: sqlite3.Connection,
-    account: str,
-    name: str,
-    trust: Mapping[str, Any] | str,
-    *,
-    path: str = "/",
-    description: str | None = None,
-    max_session_s: int = 3600,
-    boundary: str = "",
-    managed: tuple[str, ...] = (),
-    now: datetime | None = None,
-) -> str:
-    """Make a role, asking nobody: the operations check first, and engines make what AWS makes by itself. Writes.
+@dataclass(frozen=True)
+class NewRole:
+    """A role to be made.
 
-    Args:
+    Attributes:
         trust: the trust policy.
         managed: ARNs of managed policies to attach.
+    """
+
+    account: str
+    name: str
+    trust: Mapping[str, Any] | str
+    path: str = "/"
+    description: str | None = None
+    max_session_s: int = 3600
+    boundary: str = ""
+    managed: tuple[str, ...] = ()
+
+
+def plant_role(connection: sqlite3.Connection, new: NewRole, now: datetime | None = None) -> str:
+    """Make a role, asking nobody: the operations check first, and engines make what AWS makes by itself. Writes.
 
     Returns:
         its ARN.
@@ -117,17 +120,18 @@ def plant_role(
     Raises:
         AwsError: ``EntityAlreadyExists``.
     """
-    arn = role_arn(account, path, name)
-    text = trust if isinstance(trust, str) else json.dumps(trust)
+    arn = role_arn(new.account, new.path, new.name)
+    text = new.trust if isinstance(new.trust, str) else json.dumps(new.trust)
     born_at = (now or datetime.now(UTC)).isoformat()
+    values = (new.description, text, new.max_session_s, new.boundary, born_at)
     try:
         connection.execute(
             "INSERT INTO iam_roles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (arn, account, name, path, unique_id("AROA"), description, text, max_session_s, boundary, born_at),
+            (arn, new.account, new.name, new.path, unique_id("AROA"), *values),
         )
     except sqlite3.IntegrityError as error:
-        raise AwsError("EntityAlreadyExists", f"Role with name {name} already exists.", 409) from error
-    connection.executemany("INSERT INTO iam_attachments VALUES (?, ?)", [(arn, policy) for policy in managed])
+        raise AwsError("EntityAlreadyExists", f"Role with name {new.name} already exists.", 409) from error
+    connection.executemany("INSERT INTO iam_attachments VALUES (?, ?)", [(arn, policy) for policy in new.managed])
     return arn
 
 

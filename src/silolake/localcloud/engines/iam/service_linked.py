@@ -12,7 +12,14 @@ from datetime import datetime
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.access import on_new_service_linked_role
 from silolake.localcloud.engines.iam.plays import PLAYS
-from silolake.localcloud.engines.iam.roles import SERVICE_LINKED_PATH, find_role, plant_role, require_role, shown
+from silolake.localcloud.engines.iam.roles import (
+    SERVICE_LINKED_PATH,
+    NewRole,
+    find_role,
+    plant_role,
+    require_role,
+    shown,
+)
 from silolake.localcloud.errors import AwsError, NotPlayed
 
 _POLICIES = "arn:aws:iam::aws:policy/aws-service-role/"
@@ -55,7 +62,7 @@ def plant_service_linked_role(
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
     }
     path = f"{SERVICE_LINKED_PATH}{service}/"
-    return plant_role(connection, account, linked.name, trust, path=path, managed=(linked.policy,), now=now)
+    return plant_role(connection, NewRole(account, linked.name, trust, path=path, managed=(linked.policy,)), now)
 
 
 @PLAYS(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from silolake.localcloud.engines.iam.aws_managed import ADMINISTRATOR
-from silolake.localcloud.engines.iam.roles import plant_role
+from silolake.localcloud.engines.iam.roles import NewRole, plant_role
 from silolake.localcloud.errors import AwsError
 
 ACTIVE, SUSPENDED = "ACTIVE", "SUSPENDED"
@@ -79,7 +79,7 @@ def create_standalone(connection: sqlite3.Connection, name: str, email: str, now
             {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
         ],
     }
-    plant_role(connection, account, OWNER_ROLE, trust, managed=(ADMINISTRATOR,), now=made_at)
+    plant_role(connection, NewRole(account, OWNER_ROLE, trust, managed=(ADMINISTRATOR,)), made_at)
     return account
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.aws_managed import ADMINISTRATOR
-from silolake.localcloud.engines.iam.roles import plant_role
+from silolake.localcloud.engines.iam.roles import NewRole, plant_role
 from silolake.localcloud.engines.iam.service_linked import plant_service_linked_role
 from silolake.localcloud.engines.organizations.access import Reach, access, put_tags
 from silolake.localcloud.engines.organizations.accounts import create_account as open_account
@@ -93,17 +93,16 @@ def _finish(cloud: LocalCloud, request: str) -> None:
             account = open_account(connection, row["name"], row["email"], now)
         except AwsError:
             _log.info("account request %s: %s is taken", request, row["email"])
-            _end(connection, request, _FAILED, now, failure="EMAIL_ALREADY_EXISTS")
+            _end(connection, request, now, failure="EMAIL_ALREADY_EXISTS")
             return
         _settle(connection, row, account, now)
-        _end(connection, request, _SUCCEEDED, now, account=account)
+        _end(connection, request, now, account=account)
         path = placement(connection, account).path
     tell(cloud, account, "", path)
 
 
-def _end(
-    connection: sqlite3.Connection, request: str, state: str, now: datetime, *, account: str = "", failure: str = ""
-) -> None:
+def _end(connection: sqlite3.Connection, request: str, now: datetime, *, account: str = "", failure: str = "") -> None:
+    state = _FAILED if failure else _SUCCEEDED
     connection.execute(
         "UPDATE org_account_requests SET state = ?, account = ?, failure = ?, completed_at = ? WHERE id = ?",
         (state, account, failure, now.isoformat(), request),
@@ -130,7 +129,7 @@ def _settle(connection: sqlite3.Connection, request: sqlite3.Row, account: str, 
             }
         ],
     }
-    plant_role(connection, account, request["role_name"], trust, managed=(ADMINISTRATOR,), now=now)
+    plant_role(connection, NewRole(account, request["role_name"], trust, managed=(ADMINISTRATOR,)), now)
     plant_service_linked_role(connection, account, "organizations.amazonaws.com", now)
 
 

@@ -65,7 +65,7 @@ def promise_of(call: Call) -> Promise:
     said = headers.get("x-amz-decoded-content-length", headers.get("content-length"))
     if headers and said is None:
         raise AwsError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
-    length = int(said) if said is not None and said.isdigit() else None
+    length = int(said[:20]) if said is not None and said.isdecimal() else None
     if length is not None and length > LARGEST:
         raise entity_too_large(LARGEST)
     return Promise(

@@ -194,7 +194,8 @@ def post_object(
             "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields."
         )
         raise AwsError("InvalidArgument", message, 400, ArgumentName="key")
-    limits = _check_fields(fields.get("policy", ""), {**fields, "bucket": bucket}, cloud.clock.now())
+    now = cloud.clock.client_now(caller.issued_at) if caller.issued_at else cloud.clock.now()
+    limits = _check_fields(fields.get("policy", ""), {**fields, "bucket": bucket}, now)
     parameters = {name: fields[field] for field, name in _PARAMETERS.items() if fields.get(field)}
     metadata = {n.removeprefix("x-amz-meta-"): v for n, v in fields.items() if n.startswith("x-amz-meta-")}
     tags = {"Tagging": _tags(fields["tagging"])} if fields.get("tagging") else {}
