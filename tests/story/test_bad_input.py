@@ -226,11 +226,16 @@ def test_a_run_that_cannot_be_is_stopped_before_a_kernel_is_started(
     own = lake.root / "notebooks" / "cross_silo_views" / "count.ipynb"
     own.write_text(json.dumps(NOTEBOOK))
     try:
-        before = journal(lake)
+        before = journal(lake), begun(lake)
         assert told in refused(lake, "run", *words)
-        assert journal(lake) == before
+        assert (journal(lake), begun(lake)) == before
     finally:
         own.unlink()
+
+
+def begun(lake: SmallLake) -> list[str]:
+    """The folders of runs whose kernel was to be started on this machine."""
+    return sorted(str(path) for path in (lake.data / "runs").glob("*/*"))
 
 
 def test_an_unknown_silo_is_named_with_those_there_are(lake: SmallLake) -> None:

@@ -120,7 +120,7 @@ def described(call: Call, encryption: Encryption) -> Description:
     """What a request says of the object that it creates.
 
     Raises:
-        AwsError: more metadata than S3 takes, or a storage class it does not have.
+        AwsError: more metadata than S3 takes, what no header can say, or a storage class S3 does not have.
         NotPlayed: a storage class that needs restoring.
     """
     headers = {name: call.parameters[name] for name in HEADERS if call.parameters.get(name)}
@@ -131,7 +131,11 @@ def described(call: Call, encryption: Encryption) -> Description:
     headers.setdefault("ContentType", "binary/octet-stream")
     if call.parameters.get("Expires"):
         headers["Expires"] = http_date(call.parameters["Expires"])
+    for name, value in headers.items():
+        check_header(name, value)
     metadata = {name.lower(): value for name, value in (call.parameters.get("Metadata") or {}).items()}
+    for name, value in metadata.items():
+        check_header(f"x-amz-meta-{name}", value)
     size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
     if size > _MOST_METADATA:
         message = "Your metadata headers exceed the maximum allowed metadata size"
@@ -142,6 +146,22 @@ def described(call: Call, encryption: Encryption) -> Description:
 def http_date(value: object) -> str:
     """A time as a header says it; what is text already stays as it is, for S3 answers ``Expires`` as it was put."""
     return format_datetime(value, usegmt=True) if isinstance(value, datetime) else str(value)
+
+
+def check_header(name: str, value: str) -> None:
+    """Hold a value that is to become an answer's header against what a header can say.
+
+    https://github.com/IQSS/dataverse/issues/4524 and others show S3's words.
+
+    Raises:
+        AwsError: it has a character beyond ISO-8859-1, or a control character, which could end the header.
+    """
+    try:
+        value.encode("iso-8859-1")
+    except UnicodeEncodeError:
+        raise invalid_argument("Header value cannot be represented using ISO-8859-1.", name, value) from None
+    if any(ord(each) < 0x20 or ord(each) == 0x7F for each in value if each != "\t"):
+        raise invalid_argument("Header value cannot hold control characters.", name, value)
 
 
 def storage_class_of(call: Call) -> str:

@@ -11,7 +11,7 @@ from silolake.localcloud.engines.s3.access import missing_key, object_access
 from silolake.localcloud.engines.s3.bodies import Streamed
 from silolake.localcloud.engines.s3.buckets import Bucket, bucket_of, moment
 from silolake.localcloud.engines.s3.conditions import Stretch, check_read, stretch_of, stretch_of_part
-from silolake.localcloud.engines.s3.description import http_date
+from silolake.localcloud.engines.s3.description import check_header, http_date
 from silolake.localcloud.engines.s3.encryption import DECRYPT, require_key
 from silolake.localcloud.engines.s3.errors import (
     invalid_request,
@@ -23,7 +23,14 @@ from silolake.localcloud.engines.s3.objects import Version
 from silolake.localcloud.engines.s3.plays import PLAYS
 from silolake.localcloud.errors import AwsError, NotPlayed
 
-_OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
+_OVERRIDES = {
+    "CacheControl": "response-cache-control",
+    "ContentDisposition": "response-content-disposition",
+    "ContentEncoding": "response-content-encoding",
+    "ContentLanguage": "response-content-language",
+    "ContentType": "response-content-type",
+    "Expires": "response-expires",
+}
 _ATTEMPTS = 20
 
 
@@ -136,10 +143,11 @@ def _said(call: Call, version: Version, stretch: Stretch | None) -> dict[str, An
             found["ContentRange"] = stretch.content_range(version.size)
     if call.parameters.get("ChecksumMode") == "ENABLED":
         found |= _checksums(version, stretch, number)
-    for name in _OVERRIDES:
+    for name, argument in _OVERRIDES.items():
         if call.parameters.get(f"Response{name}") is not None:
             _refuse_anonymous_override(call)
             found[name] = http_date(call.parameters[f"Response{name}"])
+            check_header(argument, found[name])
     return found
 
 
