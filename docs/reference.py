@@ -10,7 +10,7 @@ import click
 
 from silolake.cli import COMMANDS, cli
 from silolake.localcloud.engines import load
-from silolake.runner.notebooks import Notebook, list_notebooks
+from silolake.rooms.notebooks import Notebook, list_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "reference"

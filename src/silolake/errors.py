@@ -2,7 +2,7 @@
 
 Every error says what happened, where, and what to do; its facts are attributes.
 They are handed to ``super().__init__`` so that an error survives a worker's pickle.
-``retryable`` tells the runner whether the same act may succeed if it is tried again.
+``failure`` is its class, for whoever may try again.
 
     SilolakeError
     ├── RoomError                 a line of a room cannot be understood
@@ -30,9 +30,13 @@ from __future__ import annotations
 
 
 class SilolakeError(Exception):
-    """The root of everything silolake raises on purpose."""
+    """The root of everything silolake raises on purpose.
 
-    retryable = False
+    ``failure`` is its class for whoever may try again: ``throttled``, ``unreachable``, or ``failed`` for what will not
+    be otherwise the next time.
+    """
+
+    failure = "failed"
 
 
 class RoomError(SilolakeError):
@@ -123,13 +127,13 @@ class Denied(CloudError):
 class Throttled(CloudError):
     """The cloud asks for patience."""
 
-    retryable = True
+    failure = "throttled"
 
 
 class CloudUnreachable(SilolakeError):
     """Nothing answers at the endpoint."""
 
-    retryable = True
+    failure = "unreachable"
 
     def __init__(self, endpoint: str, reason: str) -> None:
         super().__init__(endpoint, reason)

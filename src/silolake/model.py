@@ -9,8 +9,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
 _ACCOUNT_ID = re.compile(r"\d{12}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -175,7 +176,77 @@ class Due:
     at: datetime
 
 
-Occasion = Declared | Delivered | Due
+@dataclass(frozen=True)
+class Ended:
+    """The occasion of a run that another pipeline's end started: which, and the digest of that one's occasion."""
+
+    pipeline: str
+    digest: str
+
+
+Occasion = Declared | Delivered | Due | Ended
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An occasion that has come and whose runs have not all completed.
+
+    Attributes:
+        pipeline: which runs for it.
+        occasion: why.
+        account: the one account it is for; nothing for all of the pipeline's.
+    """
+
+    pipeline: str
+    occasion: Occasion
+    account: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other: the same occasion has the same key."""
+        return digest([self.pipeline, self.account, occasion_json(self.occasion)])[:16]
+
+    @property
+    def slug(self) -> str:
+        """The occasion in a step's name: the time it was due, else the beginning of its digest."""
+        if isinstance(self.occasion, Due):
+            return self.occasion.at.isoformat(timespec="minutes")
+        return self.key[:8]
+
+
+def occasion_json(occasion: Occasion) -> dict[str, object]:
+    """An occasion as JSON has it; ``read_occasion`` reads it back."""
+    match occasion:
+        case Declared(digest=said):
+            return {"declared": said}
+        case Delivered(versions=versions):
+            return {"delivered": [asdict(each) for each in sorted(versions)]}
+        case Due(at=at):
+            return {"due": at.isoformat()}
+        case Ended(pipeline=pipeline, digest=said):
+            return {"ended": pipeline, "of": said}
+
+
+def read_occasion(said: Mapping[str, Any]) -> Occasion:
+    """An occasion from its JSON.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> read_occasion(occasion_json(Ended("flights", "1a2b")))
+    Ended(pipeline='flights', digest='1a2b')
+    """
+    match said:
+        case {"declared": str(found)}:
+            return Declared(found)
+        case {"delivered": list(versions)}:
+            return Delivered(tuple(ObjectVersion(**each) for each in versions))
+        case {"due": str(at)}:
+            return Due(datetime.fromisoformat(at))
+        case {"ended": str(pipeline), "of": str(found)}:
+            return Ended(pipeline, found)
+        case _:
+            raise ValueError(f"{said!r} is no occasion")
 
 
 def digest(value: object) -> str:

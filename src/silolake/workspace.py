@@ -13,22 +13,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from silolake import cross_silo_views, pipelines, provisioning
-from silolake.cloud import Cloud, find_local, sign_in
+from silolake.cloud import Cloud
 from silolake.cloud.door import Reach
 from silolake.cloud.organization import Organization, read_organization
 from silolake.cloud.queries import Answer, query
 from silolake.cross_silo_views import PublishReport
-from silolake.errors import CloudUnreachable, Denied, WrongState
+from silolake.errors import Denied, WrongState
 from silolake.model import Account, AccountId, OuPath
 from silolake.pipelines import ValidationReport
 from silolake.provisioning import ProvisioningReport
-from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_root, load
+from silolake.rooms import Rooms, find_root, load
 from silolake.runner.context import Outcome, RunContext
 
 Report = TypeVar("Report", ProvisioningReport, ValidationReport, PublishReport)
-
-DATA = ".silolake"
-"""The local cloud's data directory, below the workspace's root."""
 
 
 class Workspace:
@@ -137,29 +134,3 @@ class Workspace:
         head = f"<p><b>{settings.lake}</b> · {settings.stage} · {settings.region}</p>"
         return f"{head}<table>{rows}</table>"
 
-
-def open_cloud(settings: Settings, root: Path, account: str, role: str) -> Cloud:
-    """The cloud that a workspace names, as a role in an account.
-
-    On the local cloud this signs in; on AWS the profile's own identity is taken, which must be that role already.
-
-    Args:
-        settings: what ``silolake.yaml`` says.
-        root: the workspace.
-        account: the account's name or id.
-        role: the role's name.
-
-    Raises:
-        CloudUnreachable: the local cloud is not up.
-        WrongState: there is no such account or role.
-    """
-    match settings.cloud:
-        case LocalCloud():
-            endpoint = find_local(root / DATA)
-            if endpoint is None:
-                raise CloudUnreachable("the local cloud", f"none is up for {root}")
-            return sign_in(endpoint, account, role)
-        case Endpoint(url):
-            return Cloud(Reach(settings.region.text, url, os.environ.get("AWS_CA_BUNDLE", "")))
-        case Profile(name):
-            return Cloud(Reach(settings.region.text), profile=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from silolake import rooms
 from silolake.contracts import Contract
 from silolake.errors import NotAWorkspace, RoomError
 from silolake.model import AccountId
-from silolake.rooms import Endpoint, LocalCloud, Profile, View
+from silolake.rooms import Endpoint, LocalCloud, OnDelivery, OnSchedule, Profile, Retries, View
 
 CASES = Path(__file__).parents[1] / "cases" / "rooms"
 FAULTS = YAML(typ="safe").load((CASES / "faults.yaml").read_text("utf-8"))
@@ -145,11 +146,79 @@ def test_the_root_is_found_from_below_and_nowhere_else(workspace: Path, tmp_path
         rooms.load(tmp_path)
 
 
+NOTEBOOKS = {"validate": "silo: str = ...  # whose", "count": "deep: bool = False  # how\nlimit: int = 1  # how many"}
+
+
+def write_notebook(workspace: Path, name: str, parameters: str) -> None:
+    """A notebook with one cell, its parameters."""
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": parameters}
+    (workspace / "notebooks").mkdir(exist_ok=True)
+    (workspace / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}), "utf-8")
+
+
 def test_a_missing_notebook_is_told_where_it_is_named(workspace: Path) -> None:
-    (workspace / "notebooks").mkdir()
-    (workspace / "notebooks" / "validate.ipynb").write_text("{}", "utf-8")
+    write_notebook(workspace, "validate", NOTEBOOKS["validate"])
     with pytest.raises(RoomError, match=r"pipelines/parcels/pipeline.yaml:10: there is no notebook"):
         rooms.check_notebooks(rooms.load(workspace))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ("deep: bool = False", "10: notebooks/count.ipynb: it takes no parameter 'limit'"),
+        ("deep: str = ''\nlimit: int = 1", "10: notebooks/count.ipynb: the parameter 'deep' is a str, not True"),
+        ("deep: bool = False\nlimit: int = 1\nwhere: str = ...", "10: .*the parameter 'where' must be given"),
+        ("deep: bool = False\nlimit: int = 1\nsilo: str = ...", ""),
+    ],
+)
+def test_a_step_gives_what_its_notebook_takes(workspace: Path, parameters: str, told: str) -> None:
+    """The silo, the pipeline and the due time are said by the run itself."""
+    for name, said in {**NOTEBOOKS, "count": parameters}.items():
+        write_notebook(workspace, name, said)
+    loaded = rooms.load(workspace)
+    if not told:
+        rooms.check_notebooks(loaded)
+        return
+    with pytest.raises(RoomError, match=f"pipelines/parcels/pipeline.yaml:{told}"):
+        rooms.check_notebooks(loaded)
+
+
+FULL = """\
+name: parcels
+description: What an office was handed.
+executor: platform
+targets: ou:silos
+drop: parcels/
+contract: contract.yaml
+triggers:
+  - delivery
+  - schedule: cron(0 6 * * ? *)
+    time_zone: Europe/Rome
+    missed: all
+waves: ["account:oslo"]
+at_once: 3
+failure_tolerance: 25%
+steps:
+  - {name: last, notebook: notebooks/count.ipynb, after: [left, right]}
+  - {name: first, notebook: notebooks/validate.ipynb, after: [], timeout_s: 60}
+  - {name: left, notebook: notebooks/count.ipynb, after: [first], targets: "tag:kind=office"}
+  - name: right
+    notebook: notebooks/count.ipynb
+    after: [first]
+    retries: {attempts: 3, backoff_s: 1, on: [throttled]}
+"""
+
+
+def test_a_pipeline_says_when_in_which_order_and_how_carefully(workspace: Path) -> None:
+    (workspace / "pipelines" / "parcels" / "pipeline.yaml").write_text(FULL, "utf-8")
+    pipeline = rooms.load(workspace).pipelines["parcels"]
+    assert pipeline.triggers == (OnDelivery(), OnSchedule("cron(0 6 * * ? *)", "Europe/Rome", "all"))
+    assert [step.name for step in pipeline.steps] == ["first", "left", "right", "last"]
+    assert [str(each) for each in pipeline.waves] == ["account:oslo"]
+    assert (pipeline.at_once, pipeline.tolerance(3), pipeline.tolerance(8)) == (3, 0, 2)
+    steps = {step.name: step for step in pipeline.steps}
+    assert steps["right"].retries == Retries(3, 1.0, ("throttled",))
+    assert (steps["first"].timeout_s, str(steps["left"].targets)) == (60, "tag:kind=office")
 
 
 def _parts(root: Path) -> dict[str, str]:

@@ -35,11 +35,11 @@ def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> Non
     SQL is one statement; - reads it from standard input. Exit code 1 if the query fails.
     """
     from silolake.cloud.queries import query as ask
-    from silolake.workspace import open_cloud
+    from silolake.session import DATA, open_cloud
 
     rooms = load_rooms()
     account, _, role = who.partition("/")
-    cloud = open_cloud(rooms.settings, rooms.root, account, role)
+    cloud = open_cloud(rooms.settings, rooms.root / DATA, account, role)
     text = sys.stdin.read() if sql == "-" else sql
     with progress("asking"):
         answer = ask(cloud, text, workgroup="lake", database=database)

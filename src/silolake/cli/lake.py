@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from silolake.cli.terminal import console, json_option, load_rooms, print_json, progress
+from silolake.errors import WrongState
 
 if TYPE_CHECKING:
-    from silolake.cli.session import Session
     from silolake.plan import Planned
     from silolake.reconcile import Applied, LakePlan, RunNotebook
+    from silolake.reconcile.saved import Standing
+    from silolake.session import Session
 
 
 @click.command()
@@ -25,10 +29,10 @@ def bootstrap(dry_run: bool, as_json: bool) -> None:
     What is prepared already is left; after a failure, the same command goes on.
     """
     from silolake import provisioning
-    from silolake.workspace import open_cloud
+    from silolake.session import DATA, open_cloud
 
     rooms = load_rooms()
-    cloud = open_cloud(rooms.settings, rooms.root, rooms.organization.management, "Administrator")
+    cloud = open_cloud(rooms.settings, rooms.root / DATA, rooms.organization.management, "Administrator")
     if dry_run:
         steps = [provisioning.explain(each) for each in provisioning.plan_bootstrap(cloud, rooms)]
         print_json(steps) if as_json else click.echo("\n".join(steps) or "Nothing to do.")
@@ -41,73 +45,94 @@ def bootstrap(dry_run: bool, as_json: bool) -> None:
         click.echo(str(report))
 
 
+deliveries_option = click.option(
+    "--deliveries/--no-deliveries",
+    "with_deliveries",
+    default=True,
+    show_default=True,
+    help="Look into each silo's drop zone for new drops: a few calls for each silo and pipeline.",
+)
+
+
 @click.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply to perform.")
+@deliveries_option
 @click.option("--exit-code", is_flag=True, help="End with 2 if there is anything to do, for programs.")
 @json_option
-def plan(exit_code: bool, as_json: bool) -> None:
+def plan(out: Path | None, with_deliveries: bool, exit_code: bool, as_json: bool) -> None:
     """Show what apply would do; change nothing.
 
     Runs of notebooks, and beneath each the native steps of its verb. With --exit-code, 2 if there is anything to do.
     """
     from silolake.cli.session import opened
-    from silolake.reconcile import explain
+    from silolake.reconcile import saved
 
     with opened() as session:
         with progress("reading the organization"):
-            planned = session.plan()
+            planned = session.plan(with_deliveries=with_deliveries)
+        if out is not None:
+            text = json.dumps(saved.to_json(planned, session.rooms.settings, session.commit), indent=1)
+            passing = out.with_name(f"{out.name}.new")
+            passing.write_text(text + "\n", encoding="utf-8")
+            passing.replace(out)
         if as_json:
-            print_json(
-                [
-                    {
-                        "name": each.name,
-                        "run": explain(each.step),
-                        "after": list(each.after),
-                        "ground": each.ground,
-                        "steps": [explain(step) for step in each.step.beneath],
-                    }
-                    for each in planned
-                ]
-            )
+            print_json([saved.step_json(each) for each in planned])
         elif not len(planned):
             click.echo("Nothing to do: the lake is what this workspace declares.")
         else:
             show(planned)
-            click.echo(f"\n{len(planned)} runs. silolake apply performs them.")
+            how = f"silolake apply {out}" if out else "silolake apply"
+            click.echo(f"\n{size_of(planned)}. {how} performs them.")
         if exit_code and len(planned):
             sys.exit(2)
 
 
 def show(planned: LakePlan) -> None:
     """Print a plan: runs, and beneath them the native steps of their verbs."""
-    from silolake.reconcile import explain
+    from silolake.reconcile import lines_of
 
     out = console()
-    for each in planned:
-        out.print(explain(each.step), style="bold", markup=False)
-        for step in each.step.beneath:
-            out.print(f"    {explain(step)}", markup=False)
+    for line in lines_of(planned):
+        out.print(line, style="" if line.startswith(" ") else "bold", markup=False)
+
+
+def size_of(planned: LakePlan) -> str:
+    """How large a plan is, in words: ``7 runs in 5 accounts``."""
+    accounts = {each.step.account for each in planned}
+    runs = f"{len(planned)} run{'s' if len(planned) != 1 else ''}"
+    return f"{runs} in {len(accounts)} account{'s' if len(accounts) != 1 else ''}"
 
 
 @click.command()
+@click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--at-once", type=click.IntRange(1, 32), default=2, show_default=True, help="Runs that go on together.")
+@deliveries_option
 @json_option
-def apply(at_once: int, as_json: bool) -> None:
+def apply(plan_file: Path | None, at_once: int, with_deliveries: bool, as_json: bool) -> None:
     """Bring the lake to what this workspace declares.
 
-    Exit code 1 if any run does not complete; what was done stays, and the same command goes on.
-
-    Exit code 1 if any run does not complete, or any delivery is not taken as it is.
+    PLAN_FILE is a plan that silolake plan --out has saved: then that is performed and nothing else, and a step whose
+    ground has moved since is refused. Exit code 1 if any run does not complete, or any delivery is not taken as it is;
+    what was done stays, and the same command goes on.
     """
     from silolake.cli.session import opened
+    from silolake.reconcile import saved
 
     # Two that planned apart would both do what both found missing.
-    with opened() as session, session.runner.journal.alone("apply"):
+    with opened() as session, session.alone():
         with progress("planning"):
-            planned = session.plan()
+            planned = session.plan(with_deliveries=with_deliveries)
+        moved: frozenset[str] = frozenset()
+        if plan_file is not None:
+            stands = saved.standing(_read_plan(plan_file), planned, session.rooms.settings)
+            planned, moved = stands.plan, stands.moved
+            if not as_json:
+                _tell_standing(stands)
         if not len(planned):
+            session.settle()
             print_json([]) if as_json else click.echo("Nothing to do: the lake is what this workspace declares.")
             return
-        ended = perform(session, planned, at_once, quiet=as_json)
+        ended = perform(session, planned, at_once, quiet=as_json, moved=moved)
         if as_json:
             print_json(
                 [
@@ -126,37 +151,52 @@ def apply(at_once: int, as_json: bool) -> None:
             sys.exit(1)
 
 
-def perform(session: Session, planned: LakePlan, at_once: int, *, quiet: bool = False) -> tuple[Applied, ...]:
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WrongState(f"{path} is no plan: {error}", "Make one with silolake plan --out") from None
+    return said if isinstance(said, dict) else {}
+
+
+def _tell_standing(stands: Standing) -> None:
+    if stands.done:
+        click.echo(f"{len(stands.done)} of the plan's steps have nothing left to do: {', '.join(stands.done)}")
+    if stands.unseen:
+        click.echo(f"{len(stands.unseen)} steps are not in the plan and are left: {', '.join(stands.unseen)}")
+
+
+def perform(
+    session: Session, planned: LakePlan, at_once: int, *, quiet: bool = False, moved: frozenset[str] = frozenset()
+) -> tuple[Applied, ...]:
     """Apply a plan and tell each run as it ends. Writes."""
     from rich.markup import escape
 
-    from silolake.reconcile import explain
-    from silolake.reconcile.applying import Hearing
-    from silolake.reconcile.applying import apply as apply_plan
+    from silolake.reconcile import Hearing, Manner
+    from silolake.reconcile import explain as explain_step
 
     out, began = console(), time.monotonic()
     under_way: dict[str, str] = {}
     with progress("applying") as tell:
 
         def begins(each: Planned[RunNotebook]) -> None:
-            under_way[each.name] = explain(each.step)
+            under_way[each.name] = each.name
+            tell(" · ".join(under_way.values()))
+
+        def waits(tried: Applied, wait_s: float) -> None:
+            under_way[tried.name] = f"{tried.name} tries again in {wait_s:.0f} s"
             tell(" · ".join(under_way.values()))
 
         def ended(done: Applied) -> None:
             under_way.pop(done.name, None)
             if not quiet:
                 colour = "green" if done.completed else "red"
-                out.print(f"[{colour}]{done.status:<11}[/{colour}] {escape(explain(done.step))}  {done.wall_s:.1f} s")
+                words = escape(explain_step(done.step))
+                out.print(f"[{colour}]{done.status:<11}[/{colour}] {words}  {done.wall_s:.1f} s")
                 for told in filter(None, (done.reason, *done.concerns)):
                     out.print(f"            {told}", markup=False)
 
-        result = apply_plan(
-            planned,
-            session.perform,
-            again=session.plan,
-            hearing=Hearing(begins, ended),
-            at_once=at_once,
-        )
+        result = session.apply(planned, Manner(at_once, Hearing(begins, waits, ended)), moved=moved)
     if not quiet:
         failed = sum(not each.completed for each in result)
         words = f"{failed} of {len(result)} runs did not complete" if failed else f"{len(result)} runs completed"

@@ -24,7 +24,8 @@ def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_jso
     """
     from silolake.cli.session import opened
     from silolake.model import Declared
-    from silolake.runner import Request, find_notebook
+    from silolake.rooms import find_notebook
+    from silolake.runner import Request
     from silolake.runner.commit import commit_of
 
     given: dict[str, str] = {}

@@ -28,7 +28,8 @@ def demo(port: int) -> None:
     from silolake.cloud import find_local, sign_in
     from silolake.demo import story
     from silolake.model import Declared
-    from silolake.runner import Request, find_notebook
+    from silolake.rooms import find_notebook
+    from silolake.runner import Request
     from silolake.runner.commit import commit_of
 
     began = time.monotonic()

@@ -46,6 +46,8 @@ def validate(
     if pipeline_name not in rooms.pipelines:
         raise UnknownName("pipeline", pipeline_name, tuple(sorted(rooms.pipelines)))
     pipeline, settings = rooms.pipelines[pipeline_name], rooms.settings
+    if pipeline.promise is None:
+        raise WrongState(f"the pipeline {pipeline_name} takes no deliveries", "Add drop: and contract: to it")
     zones = Zones(*(settings.bucket(silo.id, zone) for zone in ("drop", "raw", "processed", "quarantine")))
     for drop in drops or ():
         if drop.bucket != zones.drop or not drop.key.startswith(pipeline.drop):

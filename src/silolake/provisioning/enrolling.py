@@ -44,7 +44,7 @@ def enrolment_of(rooms: Rooms, organization: Organization, silo: Account) -> str
 def products_of(rooms: Rooms, organization: Organization, silo: Account) -> tuple[str, ...]:
     """The products that pipelines make in a silo."""
     return tuple(
-        sorted(each.product for each in rooms.pipelines.values() if each.targets.matches(silo, organization.units))
+        sorted(each.product for each in rooms.making if each.targets.matches(silo, organization.units))
     )
 
 

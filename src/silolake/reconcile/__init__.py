@@ -1,16 +1,21 @@
 """The closed union of steps, and a lake brought from what is observed to what a commit declares."""
 
-from silolake.reconcile.applying import Applied, apply
-from silolake.reconcile.planning import LakePlan, plan_lake
+from silolake.reconcile.applying import Applied, Hearing, Manner, apply
+from silolake.reconcile.pipelines import Known
+from silolake.reconcile.planning import LakePlan, lines_of, plan_lake
 from silolake.reconcile.steps import NativeStep, RunNotebook, ValidateDrop, explain
 
 __all__ = [
     "Applied",
+    "Hearing",
+    "Known",
     "LakePlan",
+    "Manner",
     "NativeStep",
     "RunNotebook",
     "ValidateDrop",
     "apply",
     "explain",
+    "lines_of",
     "plan_lake",
 ]

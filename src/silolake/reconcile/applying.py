@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
 from silolake.errors import SilolakeError
-from silolake.plan import Planned
+from silolake.plan import Course, Plan, Planned
 from silolake.reconcile.planning import LakePlan
-from silolake.reconcile.steps import RunNotebook
+from silolake.reconcile.steps import PROVISION_STEP, RunNotebook
+
+NOT_REACHED = "not reached"
 
 
 class Outcome(Protocol):
@@ -33,6 +37,10 @@ class Outcome(Protocol):
         """Why it did not complete."""
 
     @property
+    def failure(self) -> str:
+        """The class of failure, for what may be tried again; empty for a completed run."""
+
+    @property
     def wall_s(self) -> float:
         """How long it took."""
 
@@ -41,7 +49,8 @@ class Outcome(Protocol):
         """What somebody should hear of although it did what it says."""
 
 
-Run = Callable[[RunNotebook], Outcome]
+Run = Callable[[Planned[RunNotebook]], Outcome]
+"""Runs the notebook of a step."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Applied:
     run: str = ""
     wall_s: float = 0.0
     concerns: tuple[str, ...] = ()
+    failure: str = ""
 
     @property
     def completed(self) -> bool:
@@ -64,19 +74,32 @@ class Applied:
 
 @dataclass(frozen=True)
 class Hearing:
-    """Who hears of each step as it begins and as it ends."""
+    """Who hears of each step as it begins, waits for another attempt, and ends."""
 
     begins: Callable[[Planned[RunNotebook]], None] = lambda _: None
+    waits: Callable[[Applied, float], None] = lambda *_: None
     ended: Callable[[Applied], None] = lambda _: None
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a plan is performed.
+
+    Attributes:
+        at_once: how many runs may go on at the same time.
+        hearing: hears of each step.
+        sleep: waits some seconds before another attempt.
+        stopping: says whether no further step is to begin.
+    """
+
+    at_once: int = 2
+    hearing: Hearing = Hearing()
+    sleep: Callable[[float], None] = time.sleep
+    stopping: Callable[[], bool] = lambda: False
+
+
 def apply(
-    plan: LakePlan,
-    run: Run,
-    *,
-    again: Callable[[], LakePlan],
-    hearing: Hearing = Hearing(),
-    at_once: int = 2,
+    plan: LakePlan, run: Run, *, again: Callable[[], LakePlan], manner: Manner = Manner()
 ) -> tuple[Applied, ...]:
     """Perform a plan. Writes whatever its runs write.
 
@@ -85,47 +108,80 @@ def apply(
 
     Args:
         plan: what is to be done.
-        run: runs one notebook and answers its record.
+        run: runs one step's notebook and answers its record.
         again: plans anew.
-        hearing: hears of each step.
-        at_once: how many runs may go on at the same time.
+        manner: how.
 
     Returns:
         Every step of the plan and how it ended; what needed a step that failed is not reached.
     """
-    ended: dict[str, Applied] = {}
-    wanted = [each.name for each in plan]
-    while True:
-        left = [each for each in plan if each.name in wanted and each.name not in ended]
-        wave = [each for each in left if not any(name in {one.name for one in left} for name in each.after)]
-        if not wave:
+    first = [each for each in plan if each.name == PROVISION_STEP]
+    if not first:
+        return tuple(_perform_all(plan, run, manner))
+    ended = tuple(_perform_all(Plan.of(first), run, manner))
+    if not ended[0].completed:
+        why = f"{PROVISION_STEP} did not complete"
+        return (*ended, *(_unreached(each, why, manner) for each in plan if each not in first))
+    wanted = {each.name for each in plan} - {PROVISION_STEP}
+    # What provisioning has settled by itself needs no step any more.
+    left = Plan.of([each for each in again() if each.name in wanted])
+    return (*ended, *_perform_all(left, run, manner))
+
+
+def _perform_all(plan: LakePlan, run: Run, manner: Manner) -> Iterator[Applied]:
+    """Each step as soon as what it needs has ended, as many at once as may be."""
+    course, under_way = Course(plan), dict[Future[Applied], str]()
+    with ThreadPoolExecutor(max_workers=manner.at_once) as pool:
+        while not course.is_over:
+            for each in course.ready()[: manner.at_once - len(under_way)]:
+                if manner.stopping():
+                    break
+                course.begin(each.name)
+                under_way[pool.submit(_perform, each, run, manner)] = each.name
+            if not under_way:  # stopped: nothing goes on and nothing is to begin
+                yield from (_unreached(each, "the work was stopped", manner) for each in course.left())
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                done = future.result()
+                course.end(under_way.pop(future), completed=done.completed)
+                yield done
+            yield from (_unreached(each, why, manner) for each, why in course.bar())
+
+
+def _perform(planned: Planned[RunNotebook], run: Run, manner: Manner) -> Applied:
+    manner.hearing.begins(planned)
+    retries = planned.step.retries
+    for attempt in range(1, retries.attempts + 1):
+        done = _attempt(planned, run)
+        if done.completed or attempt == retries.attempts or done.failure not in retries.on or manner.stopping():
             break
-        for each in [each for each in wave if _blocked(each, ended)]:
-            wave.remove(each)
-            ended[each.name] = Applied(each.name, each.step, "not reached", "a step before it did not complete")
-            hearing.ended(ended[each.name])
-        with ThreadPoolExecutor(max_workers=at_once) as pool:
-            for done in pool.map(lambda each: _perform(each, run, hearing), wave):
-                ended[done.name] = done
-        if any(each.name == "provision" for each in wave):
-            plan = again()
-            # What provisioning has settled by itself needs no step any more.
-            wanted = [name for name in wanted if name in ended or name in {each.name for each in plan}]
-    return tuple(ended.values())
+        # Half of it is chance, so that accounts that were throttled together do not come back together.
+        # https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+        wait_s = retries.backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+        manner.hearing.waits(done, wait_s)
+        manner.sleep(wait_s)
+    manner.hearing.ended(done)
+    return done
 
 
-def _blocked(step: Planned[RunNotebook], ended: dict[str, Applied]) -> bool:
-    return any(name in ended and not ended[name].completed for name in step.after)
-
-
-def _perform(planned: Planned[RunNotebook], run: Run, hearing: Hearing) -> Applied:
-    hearing.begins(planned)
+def _attempt(planned: Planned[RunNotebook], run: Run) -> Applied:
     try:
-        record = run(planned.step)
-        done = Applied(
-            planned.name, planned.step, record.status, record.reason, record.run, record.wall_s, record.concerns
-        )
+        record = run(planned)
     except SilolakeError as error:
-        done = Applied(planned.name, planned.step, "failed", str(error))
-    hearing.ended(done)
+        return Applied(planned.name, planned.step, "failed", str(error), failure=error.failure)
+    return Applied(
+        planned.name,
+        planned.step,
+        record.status,
+        record.reason,
+        record.run,
+        record.wall_s,
+        record.concerns,
+        record.failure,
+    )
+
+
+def _unreached(each: Planned[RunNotebook], why: str, manner: Manner) -> Applied:
+    done = Applied(each.name, each.step, NOT_REACHED, why)
+    manner.hearing.ended(done)
     return done

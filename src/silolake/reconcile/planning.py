@@ -1,53 +1,68 @@
 """What must run: desired minus observed, without starting a kernel and without visiting what has not changed.
 
-Read once: the organization's tree, the stack instances' pages, the lake's own policies, one listing of what was
-applied, and the drop zones of the silos that take deliveries.
+Read once: the organization's tree, the stack instances' pages, the lake's own policies, and what is known of runs. No
+account is visited but those whose drop zones are looked into, where the caller asks for new deliveries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from silolake import cross_silo_views, pipelines, provisioning
+from silolake import cross_silo_views, provisioning
 from silolake.cloud import Cloud
 from silolake.cloud.organization import Organization
-from silolake.errors import CloudError, Denied, WrongState
-from silolake.model import Account, Declared, Delivered, digest
+from silolake.errors import WrongState
+from silolake.model import Account, Declared, Pending, digest
 from silolake.plan import Plan, Planned
 from silolake.provisioning import Observed
 from silolake.provisioning.planning import SILOS, prefix_of
 from silolake.provisioning.steps import MoveAccount, WithdrawSilo
-from silolake.reconcile.steps import Mark, RunNotebook, ValidateDrop
+from silolake.reconcile.pipelines import Known, Lake, arrivals, plan_commit, plan_occasions
+from silolake.reconcile.steps import ANALYTICS, PLATFORM, PROVISION_STEP, Mark, RunNotebook, explain
 from silolake.rooms import Rooms
 
-PROVISION, ENROLL, VALIDATE, PUBLISH = (
+PROVISION, ENROLL, PUBLISH = (
     "provisioning/provision_organization",
     "provisioning/enroll_silo",
-    "pipelines/validate_drop",
     "cross_silo_views/publish_view",
 )
-PLATFORM, ANALYTICS = "platform", "analytics"
-AppliedIndex = Mapping[tuple[str, str], str]
 LakePlan = Plan[RunNotebook]
+Applied = Mapping[tuple[str, str], str]
 
 
-def plan_lake(cloud: Cloud, rooms: Rooms, applied: AppliedIndex) -> tuple[LakePlan, Observed]:
-    """The runs that bring the lake to what the rooms declare, and what was observed for it. Reads only.
+def plan_lake(
+    cloud: Cloud, rooms: Rooms, known: Known, *, with_deliveries: bool = True
+) -> tuple[LakePlan, Observed, tuple[Pending, ...]]:
+    """The runs that bring the lake to what the rooms declare. Reads only.
 
     Args:
         cloud: the platform's runner.
         rooms: the workspace's.
-        applied: (kind, name) → the digest it was applied at.
+        known: what is known of runs.
+        with_deliveries: whether each silo's drop zone is looked into for new drops.
+
+    Returns:
+        The plan, what was observed for it, and the deliveries that were found, as occasions.
     """
     observed = provisioning.observe(cloud, prefix_of(rooms))
-    provision = tuple(_provision(rooms, observed, applied))
-    enroll = tuple(_enroll(rooms, observed.organization, applied))
-    validate = tuple(_validate(cloud, rooms, observed.organization))
-    publish = tuple(_publish(rooms, observed.organization, applied, bool(provision)))
-    return Plan.of((*provision, *enroll, *validate, *publish)), observed
+    organization, applied = observed.organization, known.applied
+    provision = tuple(_provision(rooms, observed))
+    enroll = tuple(_enroll(rooms, organization, applied))
+    publish = tuple(_publish(rooms, organization, applied, bool(provision)))
+    arrived = tuple(arrivals(cloud, rooms, organization)) if with_deliveries else ()
+    lake = Lake(rooms, organization, known, tuple(each.name for each in publish))
+    piped = (*plan_occasions(lake, arrived), *plan_commit(lake))
+    return Plan.of((*provision, *enroll, *publish, *piped)), observed, arrived
 
 
-def _provision(rooms: Rooms, observed: Observed, applied: AppliedIndex) -> Iterator[Planned[RunNotebook]]:
+def lines_of(plan: LakePlan) -> Iterator[str]:
+    """A plan as a reviewer reads it: each run, and indented beneath it the native steps of its verb. Pure."""
+    for each in plan:
+        yield explain(each.step)
+        yield from (f"    {explain(step)}" for step in each.step.beneath)
+
+
+def _provision(rooms: Rooms, observed: Observed) -> Iterator[Planned[RunNotebook]]:
     native = provisioning.plan_provision(rooms, observed)
     if not len(native):
         return
@@ -57,10 +72,10 @@ def _provision(rooms: Rooms, observed: Observed, applied: AppliedIndex) -> Itera
     left = [each.silo for each in steps if isinstance(each, WithdrawSilo)]
     left += [each.name for each in steps if isinstance(each, MoveAccount) and each.unit == SILOS]
     marks = tuple(Mark("enroll", each, "") for each in left)
-    yield Planned("provision", RunNotebook(PROVISION, {}, PLATFORM, Declared(ground), steps, marks), ground)
+    yield Planned(PROVISION_STEP, RunNotebook(PROVISION, {}, PLATFORM, Declared(ground), steps, marks), ground)
 
 
-def _enroll(rooms: Rooms, organization: Organization, applied: AppliedIndex) -> Iterator[Planned[RunNotebook]]:
+def _enroll(rooms: Rooms, organization: Organization, applied: Applied) -> Iterator[Planned[RunNotebook]]:
     staying = {
         account.name: account
         for account in (organization.below(SILOS) if SILOS in organization.units else ())
@@ -73,9 +88,9 @@ def _enroll(rooms: Rooms, organization: Organization, applied: AppliedIndex) -> 
             yield _enrolling(silo.name, ground, provisioning.steps_of(rooms, silo.name, makes))
     for declared in rooms.organization.accounts.values():
         if declared.unit == SILOS and declared.name not in staying:
-            found = rooms.pipelines.values()
-            made = (p.product for p in found if p.targets.selects(declared.name, frozenset({SILOS}), declared.tags))
-            steps = provisioning.steps_of(rooms, declared.name, tuple(sorted(made)))
+            within = frozenset({SILOS})
+            made = [p.product for p in rooms.making if p.targets.selects(declared.name, within, declared.tags)]
+            steps = provisioning.steps_of(rooms, declared.name, tuple(made))
             yield _enrolling(declared.name, digest([declared.name, "to come"]), steps)
 
 
@@ -88,35 +103,11 @@ def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
 
 def _enrolling(silo: str, ground: str, steps: tuple[provisioning.ProvisioningStep, ...]) -> Planned[RunNotebook]:
     run = RunNotebook(ENROLL, {"silo": silo}, PLATFORM, Declared(ground), steps, (Mark("enroll", silo, ground),))
-    return Planned(f"enroll/{silo}", run, ground, ("provision",))
-
-
-def _validate(cloud: Cloud, rooms: Rooms, organization: Organization) -> Iterator[Planned[RunNotebook]]:
-    for pipeline in rooms.pipelines.values():
-        for silo in organization.accounts.values():
-            if not pipeline.targets.matches(silo, organization.units):
-                continue
-            try:
-                runner = cloud.as_role(f"arn:aws:iam::{silo.id}:role/lake/run/runner", "plan")
-                drops = pipelines.new_drops(runner, rooms, pipeline, silo)
-            except Denied:  # its baseline is yet to come
-                continue
-            except CloudError as error:
-                if error.code != "NoSuchBucket":
-                    raise
-                continue
-            if drops:
-                occasion = Delivered(drops)
-                parameters = {"silo": silo.name, "pipeline": pipeline.name}
-                beneath = tuple(ValidateDrop(each) for each in drops)
-                run = RunNotebook(VALIDATE, parameters, silo.name, occasion, beneath)
-                ground = digest([[each.bucket, each.key, each.version_id] for each in drops])
-                name = f"validate/{silo.name}/{pipeline.name}"
-                yield Planned(name, run, ground, ("provision", f"enroll/{silo.name}"))
+    return Planned(f"enroll/{silo}", run, ground, (PROVISION_STEP,))
 
 
 def _publish(
-    rooms: Rooms, organization: Organization, applied: AppliedIndex, more_to_come: bool
+    rooms: Rooms, organization: Organization, applied: Applied, more_to_come: bool
 ) -> Iterator[Planned[RunNotebook]]:
     enrolling = tuple(f"enroll/{account.name}" for account in organization.accounts.values()) + tuple(
         f"enroll/{name}" for name in rooms.organization.accounts
@@ -132,7 +123,7 @@ def _publish(
         steps = tuple(each.step for each in cross_silo_views.plan_view(rooms, view, organization))
         marks = (Mark("publish", view.name, ground),)
         run = RunNotebook(PUBLISH, {"view": view.name}, ANALYTICS, Declared(ground), steps, marks)
-        yield Planned(f"publish/{view.name}", run, ground, ("provision", *dict.fromkeys(enrolling)))
+        yield Planned(f"publish/{view.name}", run, ground, (PROVISION_STEP, *dict.fromkeys(enrolling)))
 
 
 def _joining(rooms: Rooms, organization: Organization) -> bool:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard, get_args
+from typing import Any, assert_never, cast, get_args
 
 from silolake import cross_silo_views, provisioning
 from silolake.cross_silo_views import ViewStep
-from silolake.model import Declared, Delivered, Due, ObjectVersion, Occasion
+from silolake.model import Declared, Delivered, Due, Ended, ObjectVersion, Occasion
 from silolake.provisioning import ProvisioningStep
+from silolake.rooms import Retries
+
+PROVISION_STEP = "provision"
+"""The step that everything else comes after."""
+
+PLATFORM, ANALYTICS = "platform", "analytics"
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class RunNotebook:
         occasion: why now.
         beneath: the native steps its verb will perform; empty for a notebook without a verb.
         marks: what is known to be applied once it has completed.
+        retries: how often it is tried.
+        timeout_s: the longest it may take; 0 is no limit but the runner's own.
     """
 
     notebook: str
@@ -50,6 +58,8 @@ class RunNotebook:
     occasion: Occasion
     beneath: tuple[NativeStep, ...] = ()
     marks: tuple[Mark, ...] = field(default=(), compare=False)
+    retries: Retries = field(default=Retries(), compare=False)
+    timeout_s: int = field(default=0, compare=False)
 
 
 def explain(step: RunNotebook | NativeStep) -> str:
@@ -60,21 +70,11 @@ def explain(step: RunNotebook | NativeStep) -> str:
             return f"run {notebook}{said} for {account}{_because(occasion)}"
         case ValidateDrop(drop):
             return f"validate {drop.key} (version {drop.version_id[:8]}) of {drop.bucket}"
+        # Each room explains its own steps; its own match is the one that must be complete.
+        case _ if isinstance(step, get_args(ViewStep)):
+            return cross_silo_views.explain(cast(ViewStep, step))
         case _:
-            # Each room explains its own steps; its own match is the one that must be complete.
-            if _is_view_step(step):
-                return cross_silo_views.explain(step)
-            if _is_provisioning_step(step):
-                return provisioning.explain(step)
-            raise TypeError(f"{type(step).__name__} is no step of the union")
-
-
-def _is_view_step(step: object) -> TypeGuard[ViewStep]:
-    return isinstance(step, get_args(ViewStep))
-
-
-def _is_provisioning_step(step: object) -> TypeGuard[ProvisioningStep]:
-    return isinstance(step, get_args(ProvisioningStep))
+            return provisioning.explain(cast(ProvisioningStep, step))
 
 
 def _because(occasion: Occasion) -> str:
@@ -85,3 +85,7 @@ def _because(occasion: Occasion) -> str:
             return f", {len(versions)} new drop{'s' if len(versions) != 1 else ''}"
         case Due(at):
             return f", due {at.isoformat(timespec='minutes')}"
+        case Ended(pipeline):
+            return f", after {pipeline}"
+        case _:
+            assert_never(occasion)

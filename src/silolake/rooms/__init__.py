@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from silolake.rooms.notebooks import Notebook, Parameter, find_notebook, list_notebooks
 from silolake.rooms.selectors import Selector
 from silolake.rooms.values import (
     Case,
@@ -11,19 +12,26 @@ from silolake.rooms.values import (
     Endpoint,
     GuardRail,
     LocalCloud,
+    OnCommit,
+    OnDelivery,
+    OnEnd,
+    OnSchedule,
     Organization,
     Pipeline,
     Policy,
     Profile,
+    Promise,
+    Retries,
     Rooms,
     Settings,
     Source,
     StackSet,
     Step,
+    Trigger,
     Unit,
     View,
 )
-from silolake.rooms.workspace import check_notebooks, digest_of, find_root, load
+from silolake.rooms.workspace import check_notebooks, digest_of, find_root, load, parameters_of
 
 __all__ = [
     "Case",
@@ -33,20 +41,32 @@ __all__ = [
     "Endpoint",
     "GuardRail",
     "LocalCloud",
+    "Notebook",
+    "OnCommit",
+    "OnDelivery",
+    "OnEnd",
+    "OnSchedule",
     "Organization",
+    "Parameter",
     "Pipeline",
     "Policy",
     "Profile",
+    "Promise",
+    "Retries",
     "Rooms",
     "Selector",
     "Settings",
     "Source",
     "StackSet",
     "Step",
+    "Trigger",
     "Unit",
     "View",
     "check_notebooks",
     "digest_of",
+    "find_notebook",
     "find_root",
+    "list_notebooks",
     "load",
+    "parameters_of",
 ]

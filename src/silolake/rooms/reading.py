@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from silolake.contracts.lines import Node, advise, read_yaml
 from silolake.errors import RoomError
@@ -68,6 +68,22 @@ def files(root: Path, room: str, suffix: str, mistaken: tuple[str, ...] = ()) ->
             raise RoomError(called(root, each), 0, f"files end in {suffix} here, not in {each.suffix}", advice)
         if each.suffix == suffix and each.is_file():
             yield each
+
+
+def inside(node: Node, suffix: str) -> str:
+    """A node as a file of the workspace: a relative path with a suffix, that leads nowhere else.
+
+    Raises:
+        RoomError: where it is none.
+    """
+    text = node.text("a file")
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or path.suffix != suffix or "\\" in text:
+        raise node.fault(
+            f"{text!r} is not a {suffix} file of this workspace",
+            f"Write a path that ends in {suffix}, without .. in it.",
+        )
+    return path.as_posix()
 
 
 def name_of(node: Node, what: str) -> Name:

@@ -221,7 +221,7 @@ class _Embedded(_Literal):
         settings = self.rooms.settings
         made: dict[str, object] = {}
         for zone in _ZONES:
-            for pipeline in sorted(self.rooms.pipelines.values(), key=lambda each: each.product):
+            for pipeline in self.rooms.making:
                 folder = pipeline.name if zone == "raw" else pipeline.product
                 bucket = f"{settings.lake}-${{AWS::AccountId}}-{settings.region}-{zone}"
                 table = glue_table(pipeline.contract, zone, {"Fn::Sub": f"s3://{bucket}/{folder}/"})

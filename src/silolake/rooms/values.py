@@ -158,30 +158,118 @@ class Organization:
         return tuple(sorted(found, key=lambda account: account.name))
 
 
+Failure = Literal["throttled", "unreachable", "kernel died", "timed out", "failed"]
+"""The classes of failure that a step may be tried again after; ``failed`` is a cell that raised."""
+
+Missed = Literal["skip", "last", "all"]
+"""What becomes of due times at which nobody was there: none of them run, the last one, or each in turn."""
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a step is tried, and after which failures.
+
+    Attributes:
+        attempts: in all; 1 is no second one.
+        backoff_s: seconds before the second attempt; each later one waits twice as long as the one before.
+        on: the classes of failure after which it is tried again.
+    """
+
+    attempts: int = 1
+    backoff_s: float = 2.0
+    on: tuple[Failure, ...] = ()
+
+
 @dataclass(frozen=True)
 class Step:
-    """One notebook of a pipeline, and the parameters it is given besides the run's own."""
+    """One notebook of a pipeline.
+
+    Attributes:
+        name: unique in the pipeline.
+        notebook: its file, from the workspace's root.
+        parameters: what it is given besides what a run says itself: ``silo``, ``pipeline`` and ``due``, where it takes
+            them.
+        after: the steps, of the same account, that come before it.
+        targets: which of the pipeline's accounts it is for; ``None`` is all of them.
+        timeout_s: the longest it may take, in seconds; 0 is no limit but the runner's own.
+    """
 
     name: str
     notebook: str
     parameters: Mapping[str, object]
+    after: tuple[str, ...] = ()
+    targets: Selector | None = None
+    retries: Retries = Retries()
+    timeout_s: int = 0
     path: str = field(compare=False, default="")
     line: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True)
+class OnCommit:
+    """A commit that changes what a step reads runs it."""
+
+
+@dataclass(frozen=True)
+class OnDelivery:
+    """A delivery into the pipeline's drop runs it, once for each set of new drops."""
+
+
+@dataclass(frozen=True)
+class OnSchedule:
+    """A due time runs it.
+
+    Attributes:
+        when: what Amazon EventBridge Scheduler takes: ``cron(0 6 * * ? *)``, ``rate(1 hour)``.
+        time_zone: an IANA name.
+        missed: what becomes of due times at which nobody was there.
+    """
+
+    when: str
+    time_zone: str = "UTC"
+    missed: Missed = "last"
+
+
+@dataclass(frozen=True)
+class OnEnd:
+    """The end of another pipeline, with every step of it completed, runs it."""
+
+    pipeline: str
+
+
+Trigger = OnCommit | OnDelivery | OnSchedule | OnEnd
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a pipeline makes, and what it makes it from.
+
+    Attributes:
+        drop: the prefix of its deliveries in the drop zone, with its slash.
+        contract: what a delivery is held to; its name is the product's.
+        samples: the folder of good and bad deliveries, where there is one.
+    """
+
+    drop: str
+    contract: Contract
+    samples: Path | None
+
+
+@dataclass(frozen=True)
 class Pipeline:
-    """A pipeline: what must run, where, on which promise.
+    """A pipeline: what must run, where, when, and, where it makes a product, on which promise.
 
     Attributes:
         name: its folder's name.
         description: one sentence.
-        steps: notebooks in order.
+        steps: notebooks, each after those it waits for.
         executor: whose identity runs them: the platform's runner, or the silo itself.
         targets: which accounts.
-        drop: the prefix of its deliveries in the drop zone, with its slash.
-        contract: what a delivery is held to; its name is the product's.
-        samples: the folder of good and bad deliveries, where there is one.
+        triggers: what makes it run.
+        waves: which accounts come first, second, …; those that none names come last.
+        at_once: how many accounts go on together.
+        tolerated: how many of its accounts may fail before those not begun are not begun: a number, or a share.
+        promise: what it makes; ``None`` for one that only reads.
         folder: its folder, from the workspace's root.
     """
 
@@ -190,22 +278,48 @@ class Pipeline:
     steps: tuple[Step, ...]
     executor: Literal["platform", "silo"]
     targets: Selector
-    drop: str
-    contract: Contract
-    samples: Path | None
+    triggers: tuple[Trigger, ...]
+    waves: tuple[Selector, ...]
+    at_once: int
+    tolerated: int | float
+    promise: Promise | None
     folder: str
     path: str = field(compare=False, default="")
     line: int = field(compare=False, default=0)
 
     @property
     def product(self) -> str:
-        """What it makes: the contract's table."""
-        return self.contract.name
+        """What it makes, the contract's table; nothing for a pipeline that only reads."""
+        return self.promise.contract.name if self.promise else ""
 
     @property
-    def notebook(self) -> str:
-        """The first step's notebook, from the workspace's root."""
-        return self.steps[0].notebook
+    def contract(self) -> Contract:
+        """What its deliveries are held to; only of a pipeline that makes a product."""
+        return self._promised.contract
+
+    @property
+    def drop(self) -> str:
+        """Where its deliveries arrive; only of a pipeline that makes a product."""
+        return self._promised.drop
+
+    @property
+    def samples(self) -> Path | None:
+        """Good and bad deliveries, where there are some."""
+        return self.promise.samples if self.promise else None
+
+    @property
+    def _promised(self) -> Promise:
+        if self.promise is None:
+            raise ValueError(f"the pipeline {self.name} makes no product")
+        return self.promise
+
+    def is_triggered(self, kind: type[Trigger]) -> bool:
+        """Whether one of its triggers is of that kind."""
+        return any(isinstance(each, kind) for each in self.triggers)
+
+    def tolerance(self, accounts: int) -> int:
+        """How many of that many accounts may fail."""
+        return self.tolerated if isinstance(self.tolerated, int) else int(self.tolerated * accounts)
 
 
 @dataclass(frozen=True)
@@ -343,8 +457,13 @@ class Rooms:
     @property
     def contracts(self) -> Mapping[str, Contract]:
         """Every product's contract, by the product's name, in that order."""
-        return {p.product: p.contract for p in sorted(self.pipelines.values(), key=lambda p: p.product)}
+        return {each.product: each.contract for each in self.making}
+
+    @property
+    def making(self) -> tuple[Pipeline, ...]:
+        """The pipelines that make a product, in the order of their products."""
+        return tuple(sorted((p for p in self.pipelines.values() if p.promise), key=lambda p: p.product))
 
     def makers(self, product: str) -> tuple[Pipeline, ...]:
         """The pipelines that make a product: at most one, as loading refuses a second."""
-        return tuple(p for p in self.pipelines.values() if p.product == product)
+        return tuple(each for each in self.making if each.product == product)

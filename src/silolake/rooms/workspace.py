@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from silolake.contracts import Contract
 from silolake.contracts.lines import Node, advise
-from silolake.errors import NotAWorkspace, RoomError
+from silolake.errors import BadParameters, NotAWorkspace, RoomError
 from silolake.model import digest
 from silolake.rooms.judging import check_policies
+from silolake.rooms.notebooks import Notebook, Value, find_notebook
 from silolake.rooms.organization import read_organization, read_settings
 from silolake.rooms.pipelines import read_pipelines
 from silolake.rooms.placeholders import check_placeholders
 from silolake.rooms.templates import read_policies, read_stack_sets
-from silolake.rooms.values import Organization, Pipeline, Policy, Rooms, Settings, StackSet, View
+from silolake.rooms.values import Organization, Pipeline, Policy, Rooms, Settings, StackSet, Step, View
 from silolake.rooms.views import read_views
 
 Part = Settings | Organization | Pipeline | View | Policy | StackSet | Contract
@@ -54,7 +57,7 @@ def load(root: Path, view_check: ViewCheck | None = None) -> Rooms:
     settings = read_settings(root)
     organization = read_organization(root)
     pipelines = read_pipelines(root, organization)
-    contracts = {pipeline.product: pipeline.contract for pipeline in pipelines.values()}
+    contracts = {pipeline.product: pipeline.contract for pipeline in pipelines.values() if pipeline.promise}
     rooms = Rooms(
         root=root,
         settings=settings,
@@ -74,16 +77,37 @@ def load(root: Path, view_check: ViewCheck | None = None) -> Rooms:
 
 
 def check_notebooks(rooms: Rooms) -> None:
-    """Every step's notebook is there. Reads only.
+    """Every step's notebook is there, and takes what the step gives it. Reads only.
 
     Raises:
-        RoomError: with the line that names the first one that is missing.
+        RoomError: with the line of the first step that could not run.
     """
     for pipeline in rooms.pipelines.values():
         for step in pipeline.steps:
             if not (rooms.root / step.notebook).is_file():
                 advice = "Write its path from the workspace's root."
                 raise RoomError(step.path, step.line, f"there is no notebook {step.notebook}", advice)
+            notebook = find_notebook(rooms.root, step.notebook)
+            try:
+                notebook.check(parameters_of(pipeline, step, notebook, ""))
+            except BadParameters as error:
+                advice = "Correct the step's parameters, or the notebook's."
+                raise RoomError(step.path, step.line, f"{step.notebook}: {error.reason}", advice) from None
+
+
+def parameters_of(
+    pipeline: Pipeline, step: Step, notebook: Notebook, account: str, due: datetime | None = None
+) -> dict[str, Value]:
+    """What a step's notebook is given for an account: the step's parameters, and what a run says itself.
+
+    A notebook that takes ``silo`` or ``pipeline`` is told the account's and the pipeline's name, one that takes ``due``
+    the time it was due (empty where no schedule runs it), unless the step says otherwise.
+    """
+    at = due.isoformat() if due is not None else ""
+    told: dict[str, Value] = {"silo": account, "pipeline": pipeline.name, "due": at}
+    taken = {each.name for each in notebook.parameters}
+    given = cast(Mapping[str, Value], step.parameters)
+    return {**{name: value for name, value in told.items() if name in taken}, **given}
 
 
 def digest_of(part: Part) -> str:

@@ -27,7 +27,7 @@ RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED, KILLED = (
 )  # fmt: skip
 _LEASE = timedelta(seconds=120)
 _RENEWED_EVERY_S = 40.0
-_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
 
 
@@ -199,7 +199,7 @@ class Journal:
                 Body=json.dumps(said, indent=1).encode(), **condition,
             )  # fmt: skip
         except CloudError as error:
-            if error.code in _LOST_RACE:
+            if error.code in LOST_RACE:
                 told = f"the {self._kind} {entry.run} was taken by another process just now"
                 raise WrongState(told, "Wait for it") from error
             raise

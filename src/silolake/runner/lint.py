@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from silolake.errors import RoomError
-from silolake.runner.notebooks import FOLDER, TUTORIALS, read_parameter, source, tags
+from silolake.rooms.notebooks import FOLDER, TUTORIALS, read_parameter, source, tags
 
 KERNEL = "python3"
 IMPORTS = frozenset(

@@ -15,12 +15,13 @@ from typing import Any
 from silolake.cloud import Cloud, Credentials
 from silolake.cloud.organization import Organization
 from silolake.errors import SilolakeError
-from silolake.model import Account, Declared, Delivered, Due, ObjectVersion, Occasion, Region, Target, digest
+from silolake.model import Account, Delivered, ObjectVersion, Occasion, Region, Target, digest, occasion_json
+from silolake.rooms.notebooks import Notebook, Value, as_json
 from silolake.runner import journal as states
 from silolake.runner.context import VARIABLE, Outcome, RunContext
 from silolake.runner.credentials import CredentialsEndpoint
 from silolake.runner.journal import Journal
-from silolake.runner.notebooks import Notebook, Value, as_json
+from silolake.runner.occasions import Occasions
 from silolake.runner.redact import redact
 
 BEHAVIOUR = 1
@@ -28,6 +29,17 @@ BEHAVIOUR = 1
 
 _HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX")
 _CELL_TIMEOUT_S = 3600
+# What botocore itself takes for throttling, and for nobody there.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+_THROTTLED = (
+    "(Throttling)", "(ThrottlingException)", "(ThrottledException)", "(RequestThrottled)",
+    "(RequestThrottledException)", "(TooManyRequestsException)", "(RequestLimitExceeded)", "(SlowDown)",
+    "(LimitExceededException)", "(ProvisionedThroughputExceededException)", "(PriorRequestNotComplete)",
+    "(BandwidthLimitExceeded)",
+)  # fmt: skip
+_UNREACHABLE = (
+    "CloudUnreachable", "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class Request:
         account: the target's name.
         occasion: what makes this run another than the same notebook's last one.
         commit: the workspace's commit.
+        timeout_s: the longest one of its cells may take; 0 is an hour.
     """
 
     notebook: Notebook
@@ -47,6 +60,7 @@ class Request:
     account: str
     occasion: Occasion
     commit: str = ""
+    timeout_s: int = 0
 
     @property
     def run(self) -> str:
@@ -97,20 +111,20 @@ class RunRecord:
         return self.status == states.COMPLETED
 
     @property
+    def failure(self) -> str:
+        """The class of failure, for what may be tried again; empty for a completed run."""
+        if self.status in (states.COMPLETED, states.TIMED_OUT, states.KERNEL_DIED, states.CANCELLED):
+            return "" if self.completed else self.status
+        raised = self.reason.partition(":")[0]
+        said = f"{raised} {self.reason[:400]}"
+        if raised == "Throttled" or any(code in said for code in _THROTTLED):
+            return "throttled"
+        return "unreachable" if raised in _UNREACHABLE else "failed"
+
+    @property
     def concerns(self) -> tuple[str, ...]:
         """What somebody should hear of although the run did what it says: deliveries not taken as they are."""
         return tuple(each for verb in self.outcome.get("verbs", ()) for each in verb.get("concerns", ()))
-
-
-def occasion_json(occasion: Occasion) -> dict[str, Any]:
-    """An occasion as JSON has it."""
-    match occasion:
-        case Declared(digest=said):
-            return {"declared": said}
-        case Delivered(versions=versions):
-            return {"delivered": [asdict(each) for each in sorted(versions)]}
-        case Due(at=at):
-            return {"due": at.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,7 @@ class Runner:
         self._cloud, self._organization, self._place = cloud, organization, place
         self._platform = organization.account(place.platform)
         self.journal = Journal(cloud, place.bucket(self._platform, "state"))
+        self.occasions = Occasions(cloud, place.bucket(self._platform, "state"))
         self._endpoint = CredentialsEndpoint()
 
     def meet(self, organization: Organization) -> None:
