@@ -88,7 +88,8 @@ def test_the_ground_moves_with_what_is_published_and_with_nothing_else(rooms: Ro
     view = rooms.views["delay_causes"]
     ground = ground_of(rooms, view, LAKE)
     planes = rooms.pipelines["planes"]
-    contract = replace(planes, contract=replace(planes.contract, version="9.9.9"))
+    later = replace(planes.promise, contract=replace(planes.contract, version="9.9.9"))
+    contract = replace(planes, promise=later)
     source = replace(view.sources["flights"], within=parse("ou:silos -account:jfk"))
     moved: dict[str, tuple[Any, ...]] = {
         "a silo joins": (rooms, view, tree(EWR, JFK, FLEET, HEAD, account("lga", 5, kind="airport"))),

@@ -188,6 +188,6 @@ class Lake:
         """The rooms with a contract that promises something else."""
         (pipeline,) = self.rooms.makers(product)
         contract: Contract = change(pipeline.contract)
-        return replace(
-            self.rooms, pipelines={**self.rooms.pipelines, pipeline.name: replace(pipeline, contract=contract)}
-        )
+        assert pipeline.promise is not None
+        changed = replace(pipeline, promise=replace(pipeline.promise, contract=contract))
+        return replace(self.rooms, pipelines={**self.rooms.pipelines, pipeline.name: changed})

@@ -25,6 +25,8 @@ COMMANDS = {
     "query": "asking:query",
     "why": "asking:why",
     "lint": "linting:lint",
+    "test": "linting:test",
+    "graph": "drawing:graph",
     "demo": "showing:demo",
 }
 

@@ -16,5 +16,7 @@ SENTENCES = {
     "query": "Ask Athena one question.",
     "why": "Tell why IAM allows or denies.",
     "lint": "Check the rooms and the run notebooks.",
+    "test": "Hold samples against their contracts and views against their cases.",
+    "graph": "Draw what runs after what.",
     "demo": "Show the whole example: provision, deliver, run, ask, deny.",
 }

@@ -6,6 +6,7 @@ silo delivers is read by the next query, and only a silo that joins, leaves or c
 publication.
 """
 
+from silolake.cross_silo_views.cases import play
 from silolake.cross_silo_views.checking import check_view
 from silolake.cross_silo_views.performing import apply_step
 from silolake.cross_silo_views.planning import ground_of, plan_view
@@ -35,5 +36,6 @@ __all__ = [
     "explain",
     "ground_of",
     "plan_view",
+    "play",
     "publish",
 ]

@@ -3,6 +3,7 @@
 from silolake.pipelines.drops import new_drops
 from silolake.pipelines.receipts import Receipt, Status
 from silolake.pipelines.reports import DropReport, ValidationReport
+from silolake.pipelines.samples import hold_samples
 from silolake.pipelines.validating import validate
 
-__all__ = ["DropReport", "Receipt", "Status", "ValidationReport", "new_drops", "validate"]
+__all__ = ["DropReport", "Receipt", "Status", "ValidationReport", "hold_samples", "new_drops", "validate"]

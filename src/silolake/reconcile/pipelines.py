@@ -7,7 +7,7 @@ own; the occasions that are pending are kept by whoever runs notebooks, and are 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -85,7 +85,7 @@ def plan_commit(lake: Lake) -> Iterator[Planned[RunNotebook]]:
         yield from work.planned(drafts)
 
 
-def plan_occasions(lake: Lake, arrived: Iterable[Pending] = ()) -> Iterator[Planned[RunNotebook]]:
+def plan_occasions(lake: Lake, arrived: tuple[Pending, ...] = ()) -> Iterator[Planned[RunNotebook]]:
     """The runs that occasions have called for and that have not completed.
 
     Args:
@@ -94,8 +94,7 @@ def plan_occasions(lake: Lake, arrived: Iterable[Pending] = ()) -> Iterator[Plan
     """
     places = tuple(each for each in _places(lake.rooms, lake.organization) if each.id)
     earlier: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    fresh = frozenset(arrived)
-    for pending in dict.fromkeys((*lake.known.pending, *fresh)):
+    for pending in dict.fromkeys((*lake.known.pending, *arrived)):
         pipeline = lake.rooms.pipelines.get(pending.pipeline)
         if pipeline is None or pipeline.executor != "platform":
             continue
@@ -105,7 +104,7 @@ def plan_occasions(lake: Lake, arrived: Iterable[Pending] = ()) -> Iterator[Plan
         for place, task in work.wanted():
             run = task.run(pipeline, place, pending.occasion)
             # Of a drop that lies there and has no receipt, no record of a run says that it was taken.
-            if (pending in fresh and run.beneath) or not lake.known.is_completed(run):
+            if (pending in arrived and run.beneath) or not lake.known.is_completed(run):
                 ground = digest([task.reads, place.name, occasion_json(pending.occasion)])
                 drafts.append(_Draft(place, task.step, run, ground))
         found = tuple(work.planned(drafts))
