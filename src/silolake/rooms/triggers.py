@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast, get_args
 
+from silolake import schedules
 from silolake.contracts.lines import Node, advise
 from silolake.rooms.reading import one_of
 from silolake.rooms.values import Missed, OnCommit, OnDelivery, OnEnd, OnSchedule, Trigger
@@ -52,4 +53,10 @@ def _trigger(item: Node) -> Trigger:
     entry = item.fields(("schedule",), ("time_zone", "missed"))
     missed = one_of(entry["missed"], "what becomes of missed times", get_args(Missed)) if "missed" in entry else "last"
     zone = entry["time_zone"].text("a time zone") if "time_zone" in entry else "UTC"
-    return OnSchedule(entry["schedule"].text("a schedule"), zone, cast(Missed, missed))
+    when = entry["schedule"].text("a schedule")
+    try:
+        schedules.parse(when, zone)
+    except ValueError as error:
+        problem, _, advice = str(error).partition("; ")
+        raise entry["schedule"].fault(problem, f"{advice[:1].upper()}{advice[1:]}." if advice else "Mend it.") from None
+    return OnSchedule(when, zone, cast(Missed, missed))
