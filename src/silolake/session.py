@@ -19,7 +19,7 @@ from silolake.cloud.organization import Organization, read_organization
 from silolake.errors import CloudError, CloudUnreachable, GroundMoved, SilolakeError, WrongState
 from silolake.model import Account, Pending
 from silolake.plan import Planned
-from silolake.reconcile import Applied, Known, LakePlan, Manner, RunNotebook, plan_lake
+from silolake.reconcile import EVERYTHING, Applied, Known, LakePlan, Manner, Part, RunNotebook, plan_lake
 from silolake.reconcile.pipelines import Lake, ended_by, is_settled
 from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_notebook, find_root, load
 from silolake.runner import Request, Runner, RunRecord
@@ -46,6 +46,7 @@ class Session:
         organization: the tree, as it was last read.
         commit: the workspace's.
         arrived: the deliveries that the last plan found.
+        parts: what the last plan was to have.
     """
 
     rooms: Rooms
@@ -54,14 +55,16 @@ class Session:
     organization: Organization
     commit: str
     arrived: tuple[Pending, ...] = field(default=())
+    parts: frozenset[Part] = EVERYTHING
 
-    def plan(self, *, with_deliveries: bool = True) -> LakePlan:
+    def plan(self, parts: frozenset[Part] = EVERYTHING) -> LakePlan:
         """What must run now. Reads only; learns the organization's tree anew.
 
         Args:
-            with_deliveries: whether each silo's drop zone is looked into.
+            parts: what is planned.
         """
-        plan, observed, self.arrived = plan_lake(self.cloud, self.rooms, self._known(), with_deliveries=with_deliveries)
+        self.parts = parts
+        plan, observed, self.arrived = plan_lake(self.cloud, self.rooms, self._known(), parts)
         self.organization = observed.organization
         self.runner.meet(observed.organization)
         return plan
@@ -78,14 +81,7 @@ class Session:
         notebook = find_notebook(self.rooms.root, step.notebook)
         return Request(notebook, step.parameters, step.account, step.occasion, self.commit, step.timeout_s)
 
-    def apply(
-        self,
-        plan: LakePlan,
-        manner: Manner,
-        *,
-        moved: frozenset[str] = frozenset(),
-        with_deliveries: bool = True,
-    ) -> tuple[Applied, ...]:
+    def apply(self, plan: LakePlan, manner: Manner, *, moved: frozenset[str] = frozenset()) -> tuple[Applied, ...]:
         """Perform a plan, and settle the occasions that nothing is left to run for. Writes.
 
         Hold ``alone`` while you do: two that planned apart would both do what both found missing.
@@ -94,7 +90,6 @@ class Session:
             plan: what is to be done.
             manner: how.
             moved: names of steps that are refused, for their ground is not what a reviewer saw.
-            with_deliveries: whether drop zones are looked into where it is planned anew.
         """
 
         def perform(planned: Planned[RunNotebook]) -> RunRecord:
@@ -106,8 +101,7 @@ class Session:
         for pending in self.arrived:
             if (pending.account, pending.occasion) in wanted:
                 self.runner.occasions.occur(pending)
-        again = partial(self.plan, with_deliveries=with_deliveries)
-        ended = reconcile.apply(plan, perform, again=again, manner=manner)
+        ended = reconcile.apply(plan, perform, again=partial(self.plan, self.parts), manner=manner)
         self.settle()
         return ended
 

@@ -93,6 +93,10 @@ class Workspace:
         """Share a silo's catalog with analytics, register it there, and probe it from there. Writes."""
         return self._did(provisioning.enroll(self.cloud, self.rooms, self.organization, silo))
 
+    def withdraw(self, silo: str) -> ProvisioningReport:
+        """Take an account that left the silos out of what analytics may read; its data stays. Writes."""
+        return self._did(provisioning.withdraw(self.cloud, self.rooms, self.organization, silo))
+
     def validate(self, silo: str, pipeline: str) -> ValidationReport:
         """Hold a silo's new drops against the contract; promote good rows, quarantine bad ones. Writes."""
         drops = self.context.drops if self.context else ()

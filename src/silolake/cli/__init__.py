@@ -20,6 +20,7 @@ COMMANDS = {
     "bootstrap": "lake:bootstrap",
     "plan": "lake:plan",
     "apply": "lake:apply",
+    "rollback": "serving:rollback",
     "run": "running:run",
     "runs": "running:runs",
     "query": "asking:query",

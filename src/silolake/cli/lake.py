@@ -50,7 +50,7 @@ deliveries_option = click.option(
     "with_deliveries",
     default=True,
     show_default=True,
-    help="Look into each silo's drop zone for new drops: a few calls for each silo and pipeline.",
+    help="Also what deliveries, due times and pipelines' ends call for; looks into each silo's drop zone.",
 )
 
 
@@ -65,11 +65,11 @@ def plan(out: Path | None, with_deliveries: bool, exit_code: bool, as_json: bool
     Runs of notebooks, and beneath each the native steps of its verb. With --exit-code, 2 if there is anything to do.
     """
     from silolake.cli.session import opened
-    from silolake.reconcile import saved
+    from silolake.reconcile import COMMITTED, EVERYTHING, saved
 
     with opened() as session:
         with progress("reading the organization"):
-            planned = session.plan(with_deliveries=with_deliveries)
+            planned = session.plan(EVERYTHING if with_deliveries else COMMITTED)
         if out is not None:
             text = json.dumps(saved.to_json(planned, session.rooms.settings, session.commit), indent=1)
             passing = out.with_name(f"{out.name}.new")
@@ -116,12 +116,12 @@ def apply(plan_file: Path | None, at_once: int, with_deliveries: bool, as_json: 
     what was done stays, and the same command goes on.
     """
     from silolake.cli.session import opened
-    from silolake.reconcile import saved
+    from silolake.reconcile import COMMITTED, EVERYTHING, saved
 
     # Two that planned apart would both do what both found missing.
     with opened() as session, session.alone():
         with progress("planning"):
-            planned = session.plan(with_deliveries=with_deliveries)
+            planned = session.plan(EVERYTHING if with_deliveries else COMMITTED)
         moved: frozenset[str] = frozenset()
         if plan_file is not None:
             stands = saved.standing(_read_plan(plan_file), planned, session.rooms.settings)

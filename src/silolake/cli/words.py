@@ -11,6 +11,7 @@ SENTENCES = {
     "bootstrap": "Prepare the organization once, with the management account's credentials.",
     "plan": "Show what apply would do; change nothing.",
     "apply": "Bring the lake to what this workspace declares.",
+    "rollback": "Bring the lake back to what an earlier commit declares.",
     "run": "Run one notebook in its target's credentials.",
     "runs": "List and show runs.",
     "query": "Ask Athena one question.",

@@ -10,7 +10,7 @@ from silolake.provisioning.observing import Observed, observe
 from silolake.provisioning.planning import plan_provision
 from silolake.provisioning.reports import ProvisioningReport
 from silolake.provisioning.steps import ProvisioningStep, explain
-from silolake.provisioning.verbs import enroll, provision
+from silolake.provisioning.verbs import enroll, provision, withdraw
 
 __all__ = [
     "Observed",
@@ -27,4 +27,5 @@ __all__ = [
     "products_of",
     "provision",
     "steps_of",
+    "withdraw",
 ]

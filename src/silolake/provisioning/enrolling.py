@@ -177,14 +177,16 @@ def probe(cloud: Cloud, rooms: Rooms, organization: Organization, asked: tuple[s
 def withdraw(cloud: Cloud, rooms: Rooms, organization: Organization, silo: str) -> None:
     """Unshare and unregister a silo's catalog; its data stays. Writes.
 
-    A silo whose baseline is gone has no steward any more; then only the registration is left to remove.
+    A silo whose baseline is gone has no steward any more, and an account that left the organization has none of ours;
+    then only the registration is left to remove.
     """
-    account = organization.account(silo)
     analytics = _analytics(cloud, organization)
     if _registered(analytics, silo) is not None:
         analytics.call("athena", "delete_data_catalog", Name=silo)
+    if silo not in organization.accounts:
+        return
     try:
-        steward = _steward(cloud, account)
+        steward = _steward(cloud, organization.account(silo))
     except Denied:
         return
     present, condition = _present_policy(steward)

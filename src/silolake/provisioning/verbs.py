@@ -8,10 +8,10 @@ from typing import Any, assert_never
 
 from silolake.cloud import Cloud
 from silolake.cloud.organization import Organization, read_organization
-from silolake.errors import CloudError, SilolakeError, StepFailed
+from silolake.errors import CloudError, SilolakeError, StepFailed, WrongState
 from silolake.provisioning import enrolling, stack_sets
 from silolake.provisioning.observing import ground_of, observe
-from silolake.provisioning.planning import ROOT, plan_provision, prefix_of
+from silolake.provisioning.planning import ROOT, SILOS, plan_provision, prefix_of
 from silolake.provisioning.reports import Done, ProvisioningReport
 from silolake.provisioning.steps import (
     AttachGuardRail,
@@ -96,6 +96,24 @@ def enroll(cloud: Cloud, rooms: Rooms, organization: Organization, silo: str) ->
     plan = enrolling.plan_enroll(rooms, organization, organization.account(silo))
     hands = Hands(cloud, rooms, organization, cloud)
     return perform_all("enroll", silo, [each.step for each in plan], hands, lambda _: None)
+
+
+def withdraw(cloud: Cloud, rooms: Rooms, organization: Organization, silo: str) -> ProvisioningReport:
+    """Take an account that left the silos out of what analytics may read; its data stays. Writes.
+
+    Args:
+        cloud: the platform's runner.
+        rooms: the workspace's.
+        organization: the tree.
+        silo: the name the silo was enrolled by; the account may have left the organization.
+
+    Raises:
+        WrongState: the account is a silo still.
+    """
+    units = organization.units_of(organization.accounts[silo]) if silo in organization.accounts else ()
+    if SILOS in units:
+        raise WrongState(f"{silo} is a silo still", f"Move its account out of the unit {SILOS} first")
+    return perform_all("withdraw", silo, [WithdrawSilo(silo)], Hands(cloud, rooms, organization, cloud), lambda _: None)
 
 
 def perform_all(verb: str, subject: str, steps: list[ProvisioningStep], hands: Hands, tell: Tell) -> ProvisioningReport:

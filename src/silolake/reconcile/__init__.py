@@ -2,16 +2,20 @@
 
 from silolake.reconcile.applying import Applied, Hearing, Manner, apply
 from silolake.reconcile.pipelines import Known
-from silolake.reconcile.planning import LakePlan, lines_of, plan_lake
+from silolake.reconcile.planning import COMMITTED, EVERYTHING, WATCHED, LakePlan, Part, lines_of, plan_lake
 from silolake.reconcile.steps import NativeStep, RunNotebook, ValidateDrop, explain
 
 __all__ = [
+    "COMMITTED",
+    "EVERYTHING",
+    "WATCHED",
     "Applied",
     "Hearing",
     "Known",
     "LakePlan",
     "Manner",
     "NativeStep",
+    "Part",
     "RunNotebook",
     "ValidateDrop",
     "apply",

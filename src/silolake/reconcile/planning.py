@@ -7,6 +7,7 @@ account is visited but those whose drop zones are looked into, where the caller 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 
 from silolake import cross_silo_views, provisioning
 from silolake.cloud import Cloud
@@ -21,17 +22,36 @@ from silolake.reconcile.pipelines import Known, Lake, arrivals, plan_commit, pla
 from silolake.reconcile.steps import ANALYTICS, PLATFORM, PROVISION_STEP, Mark, RunNotebook, explain
 from silolake.rooms import Rooms
 
-PROVISION, ENROLL, PUBLISH = (
+PROVISION, ENROLL, WITHDRAW, PUBLISH = (
     "provisioning/provision_organization",
     "provisioning/enroll_silo",
+    "provisioning/withdraw_silo",
     "cross_silo_views/publish_view",
 )
+
+
+class Part(Enum):
+    """The parts that a plan may have."""
+
+    PROVISION = "units, accounts, stack sets and guard rails"
+    JOIN = "silos enrolled and withdrawn, and the views over them"
+    COMMIT = "runs of pipelines that a commit declares"
+    OCCASIONS = "runs for deliveries, due times and pipelines' ends"
+
+
+EVERYTHING = frozenset(Part)
+COMMITTED = EVERYTHING - {Part.OCCASIONS}
+"""What a commit is answered by: what it declares, whatever was delivered meanwhile."""
+
+WATCHED = frozenset({Part.JOIN, Part.OCCASIONS})
+"""What comes about without a commit: accounts that join and leave, deliveries, due times."""
+
 LakePlan = Plan[RunNotebook]
 Applied = Mapping[tuple[str, str], str]
 
 
 def plan_lake(
-    cloud: Cloud, rooms: Rooms, known: Known, *, with_deliveries: bool = True
+    cloud: Cloud, rooms: Rooms, known: Known, parts: frozenset[Part] = EVERYTHING
 ) -> tuple[LakePlan, Observed, tuple[Pending, ...]]:
     """The runs that bring the lake to what the rooms declare. Reads only.
 
@@ -39,20 +59,25 @@ def plan_lake(
         cloud: the platform's runner.
         rooms: the workspace's.
         known: what is known of runs.
-        with_deliveries: whether each silo's drop zone is looked into for new drops.
+        parts: what is planned; for occasions each silo's drop zone is looked into.
 
     Returns:
         The plan, what was observed for it, and the deliveries that were found, as occasions.
     """
     observed = provisioning.observe(cloud, prefix_of(rooms))
     organization, applied = observed.organization, known.applied
-    provision = tuple(_provision(rooms, observed))
-    enroll = tuple(_enroll(rooms, organization, applied))
-    publish = tuple(_publish(rooms, organization, applied, bool(provision)))
-    arrived = tuple(arrivals(cloud, rooms, organization)) if with_deliveries else ()
-    lake = Lake(rooms, organization, known, tuple(each.name for each in publish))
-    piped = (*plan_occasions(lake, arrived), *plan_commit(lake))
-    return Plan.of((*provision, *enroll, *publish, *piped)), observed, arrived
+    provision = tuple(_provision(rooms, observed)) if Part.PROVISION in parts else ()
+    joins = (*_withdraw(rooms, organization, applied), *_enroll(rooms, organization, applied))
+    views = tuple(_publish(rooms, organization, applied, bool(provision)))
+    if Part.JOIN not in parts:
+        joins, views = (), ()
+    arrived = tuple(arrivals(cloud, rooms, organization)) if Part.OCCASIONS in parts else ()
+    lake = Lake(rooms, organization, known, tuple(each.name for each in views))
+    piped = (
+        *(plan_occasions(lake, arrived) if Part.OCCASIONS in parts else ()),
+        *(plan_commit(lake) if Part.COMMIT in parts else ()),
+    )
+    return Plan.of((*provision, *joins, *views, *piped)), observed, arrived
 
 
 def lines_of(plan: LakePlan) -> Iterator[str]:
@@ -94,6 +119,18 @@ def _enroll(rooms: Rooms, organization: Organization, applied: Applied) -> Itera
             yield _enrolling(declared.name, digest([declared.name, "to come"]), steps)
 
 
+def _withdraw(rooms: Rooms, organization: Organization, applied: Applied) -> Iterator[Planned[RunNotebook]]:
+    """What was enrolled, is no silo any more, and nobody declares to be one: moved away by whoever's hand, or gone."""
+    here = {account.name for account in organization.below(SILOS)} if SILOS in organization.units else set()
+    here |= {each.name for each in rooms.organization.accounts.values() if each.unit == SILOS}
+    for kind, silo in applied:
+        if kind == "enroll" and silo not in here:
+            ground = digest([silo, "withdraw"])
+            steps, marks = (WithdrawSilo(silo),), (Mark("enroll", silo, ""),)
+            run = RunNotebook(WITHDRAW, {"silo": silo}, PLATFORM, Declared(ground), steps, marks)
+            yield Planned(f"withdraw/{silo}", run, ground, (PROVISION_STEP,))
+
+
 def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
     try:
         return provisioning.enrolment_of(rooms, organization, silo)
@@ -109,21 +146,20 @@ def _enrolling(silo: str, ground: str, steps: tuple[provisioning.ProvisioningSte
 def _publish(
     rooms: Rooms, organization: Organization, applied: Applied, more_to_come: bool
 ) -> Iterator[Planned[RunNotebook]]:
-    enrolling = tuple(f"enroll/{account.name}" for account in organization.accounts.values()) + tuple(
-        f"enroll/{name}" for name in rooms.organization.accounts
-    )
+    enrolled = (name for kind, name in applied if kind == "enroll")
+    names = dict.fromkeys((*organization.accounts, *rooms.organization.accounts, *enrolled))
+    joining = tuple(f"{verb}/{name}" for name in names for verb in ("enroll", "withdraw"))
     for view in rooms.views.values():
         if view.published == "union":  # Athena makes no view over foreign catalogs: there is nothing to publish
             continue
         ground = cross_silo_views.ground_of(rooms, view, organization)
         known = applied.get(("publish", view.name))
-        joining = _joining(rooms, organization) if more_to_come else False
-        if known == ground and not joining:
+        if known == ground and not (more_to_come and _joining(rooms, organization)):
             continue
         steps = tuple(each.step for each in cross_silo_views.plan_view(rooms, view, organization))
         marks = (Mark("publish", view.name, ground),)
         run = RunNotebook(PUBLISH, {"view": view.name}, ANALYTICS, Declared(ground), steps, marks)
-        yield Planned(f"publish/{view.name}", run, ground, (PROVISION_STEP, *dict.fromkeys(enrolling)))
+        yield Planned(f"publish/{view.name}", run, ground, (PROVISION_STEP, *joining))
 
 
 def _joining(rooms: Rooms, organization: Organization) -> bool:
