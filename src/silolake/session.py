@@ -25,7 +25,7 @@ from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_
 from silolake.runner import Request, Runner, RunRecord
 from silolake.runner import journal as states
 from silolake.runner.commit import commit_of
-from silolake.runner.runs import Place
+from silolake.runner.runs import Place, runner_role, source_identity
 
 PLATFORM, RUNNER = "platform", "runner"
 DATA = ".silolake"
@@ -64,7 +64,9 @@ class Session:
             parts: what is planned.
         """
         self.parts = parts
-        plan, observed, self.arrived = plan_lake(self.cloud, self.rooms, self._known(), parts)
+        platform = runner_role(self.organization.account(PLATFORM))
+        looking = self.cloud.as_role(platform, "plan", source_identity=source_identity(self.commit))
+        plan, observed, self.arrived = plan_lake(looking, self.rooms, self._known(), parts)
         self.organization = observed.organization
         self.runner.meet(observed.organization)
         return plan

@@ -101,6 +101,7 @@ class Workspace:
         """Hold a silo's new drops against the contract; promote good rows, quarantine bad ones. Writes."""
         drops = self.context.drops if self.context else ()
         account = self.organization.account(silo)
+        pipelines.require_target(self.rooms, pipeline, account, self.organization.units)
         report = pipelines.validate(self.cloud, self.rooms, pipeline, account, drops or None)
         self._outcome.tables_written.append(f"{silo}.processed.{self.rooms.pipelines[pipeline].product}")
         return self._did(report)
@@ -137,4 +138,3 @@ class Workspace:
         settings = self.rooms.settings
         head = f"<p><b>{settings.lake}</b> · {settings.stage} · {settings.region}</p>"
         return f"{head}<table>{rows}</table>"
-

@@ -193,6 +193,46 @@ def written_outside(root: Path) -> Iterator[Path]:
     yield from (root / line[3:] for line in said.stdout.splitlines())
 
 
+ACTED_AS = ("/lake/run/runner", "/lake/deploy/steward", "/lake-organization")
+
+
+def sessions(lake: Lake, *names: str) -> list[dict[str, Any]]:
+    """Whom the lake's own roles were assumed as: the principals of sessions whose name begins so."""
+    state = sqlite3.connect(f"file:{lake.root / '.silolake' / 'state.sqlite'}?mode=ro", uri=True)
+    try:
+        principals = [json.loads(caller)["principal"] for (caller,) in state.execute("SELECT caller FROM sessions")]
+    finally:
+        state.close()
+    ours = [each for each in principals if each["arn"].endswith(ACTED_AS)]
+    return [each for each in ours if each["session_arn"].rsplit("/", 1)[1].startswith(names)]
+
+
+def test_every_session_of_a_run_says_which_commit_and_run(lake: Lake, ran: dict[str, dict[str, Any]]) -> None:
+    """The platform's own runs too, and what their verbs assumed from there: steward, analytics, lake-organization."""
+    commits = {run: each["facts"]["commit"] for run, each in ran.items()}
+    found = sessions(lake, "run-", "enroll", "provision")
+    mine = [each for each in found if each["tags"].get("run") in ran]
+    assert {each["source_identity"] for each in mine} == set(commits.values()) - {""}
+    for run, each in ran.items():
+        (account,) = {each["facts"]["account"]}
+        own = [session for session in mine if session["session_arn"].endswith(f"/run-{run}")]
+        assert own, f"the run {run} in {account} had no session of its own"
+        assert {session["account"] for session in own} == {lake.id_of(account)}
+        assert {session["tags"]["silo"] for session in own} == {account}
+    chained = {each["arn"].rsplit("/", 1)[1] for each in mine if "/run-" not in each["session_arn"]}
+    assert chained == {"steward", "runner", "lake-organization"}
+    assert not [each for each in found if "run" not in each["tags"] or not each["source_identity"]]
+    # The role's own tag, which says whose lake it is.
+    assert {each["tags"]["lake"] for each in mine} == {"nyc"}
+
+
+def test_planning_says_which_commit(lake: Lake) -> None:
+    """It is no run, so it names none."""
+    found = sessions(lake, "plan")
+    assert {each["account"] for each in found} >= {lake.id_of("platform"), lake.id_of("ewr")}
+    assert all(each["source_identity"] and "run" not in each["tags"] for each in found)
+
+
 def secrets(lake: Lake) -> dict[bytes, str]:
     """Every access key, secret and token that the local cloud ever vended, and the owner's own token."""
     state = sqlite3.connect(f"file:{lake.root / '.silolake' / 'state.sqlite'}?mode=ro", uri=True)

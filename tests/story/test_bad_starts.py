@@ -19,7 +19,7 @@ import pytest
 from silolake.cloud import find_local
 
 from .small_lakes import SmallLake
-from .workspaces import environment, silolake
+from .workspaces import environment, make_workspace, silolake
 
 pytestmark = pytest.mark.xdist_group("bad_starts")
 
@@ -152,7 +152,11 @@ def test_another_programs_database_is_refused_and_left_as_it_was(desk: SmallLake
     before = contents(desk.data)
     said = one_line(desk.silolake("up", "--port", "0", check=False))
     assert "cannot be read" in said and "not silolake's" in said
+    assert "reset" not in said
     assert contents(desk.data) == before
+    for words in (("reset", "--yes"), ("reset", "--all", "--yes")):
+        assert "its state.sqlite is not silolake's" in one_line(desk.silolake(*words, check=False))
+        assert contents(desk.data) == before
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -180,3 +184,120 @@ def test_down_after_a_kill_does_not_end_a_process_that_has_got_the_number(desk: 
             assert desk.silolake("status", check=False).returncode == 3
         finally:
             stranger.send_signal(signal.SIGKILL)
+
+
+def test_reset_removes_what_the_local_cloud_has_written_and_nothing_else(desk: SmallLake) -> None:
+    """In a data directory where other things have come to lie, some under names like its own."""
+    desk.up()
+    desk.endpoint.ask("POST", "accounts", name="outsider", email="outsider@lake.example")
+    desk.silolake("env")
+    outside = desk.root / "outside"
+    outside.mkdir()
+    (outside / ("a" * 32)).write_text("led to by a link")
+    bystanders = {"songs.sqlite", "letter.txt", "blobs/aa/letter.txt", "runs/my-own/letter.txt", "provisioning/a.yaml"}
+    for name in bystanders:
+        (desk.data / name).parent.mkdir(parents=True, exist_ok=True)
+        (desk.data / name).write_text(name)
+    (desk.data / "blobs" / "ff").symlink_to(outside)
+    said = desk.silolake("reset", "--yes").stdout
+    assert not (desk.data / "state.sqlite").exists()
+    assert (desk.data / "owner.token").exists()
+    assert "letter.txt" in said and "songs.sqlite" in said
+    desk.up()
+    desk.silolake("reset", "--all", "--yes")
+    left = {path.relative_to(desk.data).as_posix() for path in desk.data.rglob("*") if path.is_file()}
+    assert left - {f"blobs/ff/{'a' * 32}"} == bystanders
+    assert (outside / ("a" * 32)).read_text() == "led to by a link"
+
+
+def test_reset_all_leaves_no_directory_behind_where_nothing_else_lies(desk: SmallLake) -> None:
+    desk.up()
+    desk.silolake("env")
+    desk.silolake("reset", "--all", "--yes")
+    assert not desk.data.exists()
+
+
+def test_up_does_not_move_in_among_other_things(desk: SmallLake) -> None:
+    """A workspace, somebody's certificates: neither is a data directory, and nothing is written into it."""
+    theirs = desk.root / "theirs"
+    theirs.mkdir()
+    (theirs / "server.key").write_text("somebody's")
+    for folder in (desk.root, theirs):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for further in ((), ("--foreground",)):
+            refused = desk.silolake("up", "--port", "0", "--directory", str(folder), *further, check=False)
+            assert "holds other things" in one_line(refused)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    said = desk.silolake("reset", "--all", "--yes", "--directory", str(desk.root)).stdout
+    assert "nothing to remove" in said
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b'{"https": 1}', b"\xff\xfe"], ids=repr)
+def test_an_announcement_that_cannot_be_read_is_as_good_as_none(desk: SmallLake, garbage: bytes) -> None:
+    """A process that lives on is told of and ended all the same: it holds the directory's lock."""
+    desk.data.mkdir()
+    (desk.data / "owner.token").write_text("a token")
+    (desk.data / "endpoint.json").write_bytes(garbage)
+    status = desk.silolake("status", check=False)
+    assert (status.returncode, status.stderr) == (3, "")
+    assert "No local cloud is up" in desk.silolake("down").stdout
+
+
+def test_a_cloud_whose_announcement_is_lost_is_told_of_and_can_be_ended(desk: SmallLake) -> None:
+    desk.up()
+    pid = desk.endpoint.pid
+    (desk.data / "endpoint.json").write_text("{")
+    assert f"(process {pid})" in one_line(desk.silolake("up", "--port", "0", check=False))
+    status = desk.silolake("status", check=False)
+    assert status.returncode == 3
+    assert f"process {pid} serves" in status.stdout and "silolake down" in status.stdout
+    desk.down()
+    desk.up()
+    assert desk.endpoint.pid != pid
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "server.pem", "server.key"])
+def test_damaged_certificates_are_made_anew(desk: SmallLake, name: str) -> None:
+    """While it is up, each command says so in a sentence; the next start mends it."""
+    desk.up()
+    (desk.data / name).write_bytes(b"no certificate \xff")
+    if name == "ca.pem":
+        status = desk.silolake("status", check=False)
+        assert (status.returncode, status.stderr) == (3, "")
+        assert f"process {desk.endpoint.pid} serves" in status.stdout
+        assert "already serves" in one_line(desk.silolake("up", "--port", "0", check=False))
+        assert "nothing answers at" in one_line(desk.silolake("env", check=False))
+    desk.down()
+    desk.up()
+    assert desk.endpoint.ask("GET", "status")["accounts"] == 1
+
+
+@pytest.mark.parametrize("where", ["/proc/nope", "/dev/null/nope"])
+def test_a_directory_that_cannot_be_made_is_refused(desk: SmallLake, where: str) -> None:
+    for further in ((), ("--foreground",)):
+        said = one_line(desk.silolake("up", "--port", "0", "--directory", where, *further, check=False))
+        assert f"{where} cannot be a data directory" in said
+    assert "No local cloud is up" in desk.silolake("down", "--directory", where).stdout
+    assert "nothing to remove" in desk.silolake("reset", "--yes", "--directory", where).stdout
+
+
+def test_the_demo_starts_a_cloud_that_was_killed(tmp_path: Path) -> None:
+    """What the killed one had announced is asked, not believed."""
+    lake = SmallLake(make_workspace(tmp_path))
+    lake.up()
+    killed = lake.endpoint
+    os.kill(killed.pid, signal.SIGKILL)
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "silolake", "demo"], cwd=lake.root, env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert demo.stdout is not None
+        told = next(line for line in demo.stdout if line.startswith("up at "))
+        assert lake.endpoint.pid != killed.pid
+        assert lake.endpoint.https in told
+        assert lake.endpoint.ask("GET", "status")["accounts"] >= 1
+    finally:
+        demo.kill()
+        demo.communicate()
+        lake.down()

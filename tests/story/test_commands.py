@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from silolake.cli import cli
 from silolake.cli.words import SENTENCES
+from silolake.errors import WrongState
+from silolake.workspace import Workspace
 
 from .conftest import Lake
 from .workspaces import make_workspace, silolake
@@ -113,7 +115,12 @@ def test_outside_a_workspace_a_command_says_so(tmp_path: Path, words: tuple[str,
     ("words", "shape"),
     [
         (("plan",), list),
+        (("apply",), list),
+        (("bootstrap",), dict),
+        (("demo",), dict),
+        (("lint",), list),
         (("status",), dict),
+        (("runs",), list),
         (("runs", "list"), list),
         (("why", "--limit", "3"), list),
         (("doctor",), list),
@@ -125,6 +132,64 @@ def test_outside_a_workspace_a_command_says_so(tmp_path: Path, words: tuple[str,
 def test_json_is_json_and_nothing_else(lake: Lake, words: tuple[str, ...], shape: type) -> None:
     """Where a command takes --json, standard output is one value."""
     assert isinstance(json.loads(lake.silolake(*words, "--json").stdout), shape)
+
+
+def test_up_init_down_and_reset_too(tmp_path: Path) -> None:
+    """Standard output is one value each time, also where there is nothing to do."""
+    told = []
+    for words in (
+        ("init", ".", "--lake", "mine"),
+        ("reset",),
+        ("up", "--port", "0"),
+        ("down",),
+        ("down",),
+        ("reset", "--all", "--yes"),
+    ):
+        told.append(json.loads(silolake(tmp_path, *words, "--json").stdout))
+    laid, nothing, up, down, no_more, reset = told
+    assert laid["lake"] == "mine"
+    assert up["https"].startswith("https://127.0.0.1:")
+    assert (nothing["removed"], down["stopped"], no_more["stopped"], reset["removed"]) == (False, True, False, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_json(name: str) -> None:
+    found = command(name)
+    below = found.commands.values() if isinstance(found, click.Group) else ()
+    for each in (found, *below):
+        assert "--json" in [word for option in each.params for word in option.opts], each.name
+
+
+def test_json_before_the_word_is_a_usage_error() -> None:
+    """It would otherwise be passed over in silence."""
+    assert CliRunner().invoke(cli, ["runs", "--json", "list"]).exit_code == 2
+
+
+@pytest.mark.xdist_group("lake")
+def test_a_run_that_is_not_there_or_not_alone_is_told_as_such(lake: Lake) -> None:
+    known = [each["run"] for each in json.loads(lake.silolake("runs", "--json").stdout)]
+    unknown = lake.silolake("runs", "show", "zzz", check=False)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "there is no run 'zzz'" in unknown.stderr and "none" not in unknown.stderr
+    several = lake.silolake("runs", "show", "", check=False)
+    assert several.returncode == 1
+    assert f"{len(known)} runs begin with ''" in several.stderr and "Give more of the id" in several.stderr
+
+
+@pytest.mark.xdist_group("lake")
+def test_an_account_that_is_not_there_is_one_sentence_after_the_other(lake: Lake) -> None:
+    said = lake.silolake("env", "--as", "foo/analyst", check=False).stderr
+    assert "There is no account 'foo'. silolake status" in said
+
+
+@pytest.mark.xdist_group("lake")
+def test_a_verb_for_what_it_is_not_for_says_so(lake: Lake) -> None:
+    """A pipeline in an account that it leaves out; head office as a silo. Nothing is asked of either account."""
+    workspace = Workspace(lake.rooms, lake.as_("platform", "runner"))
+    with pytest.raises(WrongState, match=r"the pipeline planes is for .*, and ewr is not among these"):
+        workspace.validate("ewr", "planes")
+    with pytest.raises(WrongState, match="analytics is no silo"):
+        workspace.enroll("analytics")
 
 
 @pytest.mark.xdist_group("lake")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from silolake.cloud import Cloud
 from silolake.cloud.queries import query
+from silolake.demo.story import attempts
+from silolake.errors import CloudError
+from silolake.model import Name
 
 from .conftest import Lake
 from .doors import BY_RCP, BY_RESOURCE, BY_SCP, NOBODY_ALLOWS, failed, one, refused
@@ -209,3 +213,25 @@ def test_the_cross_silo_view_is_for_analytics_alone(lake: Lake, analyst: Cloud) 
     answer = query(lake.as_("analytics", "analyst"), "SELECT 1 FROM delay_causes LIMIT 1", workgroup="lake",
                    database="cross_silo")  # fmt: skip
     assert answer.rows == (("1",),)
+
+
+def test_the_demos_attempts_are_denied_for_the_reasons_it_tells(lake: Lake) -> None:
+    """Athena for want of Glue's; S3 by a guard rail; by the bucket that is not for head office, or not without TLS."""
+    by_query, by_object, by_raw, by_http = attempts(lake.endpoint, lake.rooms, lake.organization)
+    assert by_query.answer.startswith("Insufficient permissions to execute the query.")
+    assert "glue:GetTable" in by_query.answer
+    assert "s3:ListBucket" in by_object.answer and BY_RCP in by_object.answer
+    assert "s3:ListBucket" in by_raw.answer and BY_RESOURCE in by_raw.answer
+    assert "s3:ListBucket" in by_http.answer and BY_RESOURCE in by_http.answer
+    for each in (by_query, by_object, by_raw, by_http):
+        assert f"{each.who} tried to {each.what}" in lake.told
+
+
+def test_the_demo_takes_no_other_failure_for_a_denial(lake: Lake) -> None:
+    """A bucket that is not there, a table that is not there: the demo would end there."""
+    nowhere = replace(lake.rooms, settings=replace(lake.rooms.settings, lake=Name("nowhere")))
+    found = attempts(lake.endpoint, nowhere, lake.organization)
+    assert next(found)
+    with pytest.raises(CloudError) as said:
+        list(found)
+    assert said.value.code == "NoSuchBucket"

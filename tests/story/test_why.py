@@ -39,7 +39,7 @@ def test_repaired_carelessly_it_lets_an_outsider_in_and_why_shows_by_which_state
     """A role of that name in an account of no organization."""
     said = judged(tmp_path, "article_repaired_carelessly.json")
     assert said.startswith("allow")
-    assert "article_repaired_carelessly.json" in said
+    assert OUTSIDER in said
     assert "article_repaired_carelessly.json:4" in said
     told = json.loads(judged(tmp_path, "article_repaired_carelessly.json", "--json"))
     assert told["effect"] == "allow"
@@ -63,6 +63,35 @@ def test_a_role_of_another_name_is_kept_out(tmp_path: Path) -> None:
     said = judged(tmp_path, "article_repaired_carelessly.json", who="arn:aws:iam::111111111111:role/somebody")
     assert said.startswith("implicit deny")
     assert "aws:PrincipalArn" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--policy", "latin.json", "--principal", OUTSIDER, "--resource", OBJECT), "latin.json is not UTF-8 text"),
+        (("--policy", "good.json", "--principal", "x", "--resource", OBJECT), "'x' is no role's ARN"),
+        (("--policy", "good.json", "--principal", OUTSIDER), "Give --principal and --resource"),
+        (("--principal", OUTSIDER), "Give --policy"),
+        (("--owner", "999999999999"), "Give --policy"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_sentence_and_exit_code_1(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "latin.json").write_bytes('{"Version": "2012-10-17", "Id": "Zürich"}'.encode("latin-1"))
+    (tmp_path / "good.json").write_bytes((CASES / "article_brace_moved.json").read_bytes())
+    done = silolake(tmp_path, "why", *words, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and told in line
+
+
+@pytest.mark.xdist_group("lake")
+def test_why_of_a_request_that_nobody_knows_is_exit_code_1(lake: Lake) -> None:
+    for further in ((), ("--json",)):
+        done = lake.silolake("why", "00000000-0000-0000-0000-000000000000", *further, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "no decision of a request" in done.stderr
 
 
 @pytest.mark.xdist_group("lake")

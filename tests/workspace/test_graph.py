@@ -35,7 +35,9 @@ def loaded(tmp_path: Path) -> rooms.Rooms:
 
 
 def test_a_person_reads_it_as_a_tree(loaded: rooms.Rooms) -> None:
-    assert draw(graph_of(loaded), "text") == """\
+    assert (
+        draw(graph_of(loaded), "text")
+        == """\
 parcels: ou:silos tag:kind=office -account:oslo
   on a delivery into parcels/
   · validate
@@ -50,6 +52,7 @@ report: account:platform
   · both  after left, right (account:platform)
 
 parcels_everywhere reads parcels"""
+    )
 
 
 @pytest.mark.parametrize(("form", "edge"), [("mermaid", " --> "), ("dot", " -> ")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,19 +72,24 @@ def query(sql: str, who: str, database: str, as_csv: bool, as_json: bool) -> Non
 def why(request_id: str, limit: int, directory: Path | None, as_json: bool, **judged: Any) -> None:
     """Tell why IAM allows or denies.
 
-    Without arguments, the last denial of the local cloud; with REQUEST_ID, every decision of that request. With
-    --policy, whether that document would let a role in that holds every permission of its own account.
+    Without arguments, the last denial of the local cloud; with REQUEST_ID, every decision of that request; exit code
+    1 if none is in the log. With --policy, whether that document would let a role in that holds every permission of
+    its own account.
     """
     if judged["policy"] is not None:
         _judge(_Question(**judged), as_json)
         return
+    if any(judged[name] for name in ("resource", "principal", "org_path", "owner")):
+        raise WrongState("a principal, a resource, a path or an owner is judged against a policy", "Give --policy")
     endpoint = running(data_directory(directory))
     found = endpoint.ask("POST", "decisions", request_id=request_id, denied_only=not request_id, limit=limit)
+    if request_id and not found:
+        raise WrongState(f"no decision of a request {request_id!r} is in the log", "Only the latest 50,000 are kept")
     if as_json:
         print_json(found)
         return
     if not found:
-        click.echo("No decision of that request is in the log." if request_id else "Nothing was denied.")
+        click.echo("Nothing was denied.")
         return
     for each in found:
         click.echo(
@@ -91,6 +97,9 @@ def why(request_id: str, limit: int, directory: Path | None, as_json: bool, **ju
         )
         click.echo("  " + each["decision"]["text"].replace("\n", "\n  "))
         click.echo(f"  request {each['request_id']}")
+
+
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
 
 
 @dataclass(frozen=True)
@@ -111,14 +120,19 @@ def _judge(asked: _Question, as_json: bool) -> None:
 
     if not asked.resource or not asked.principal:
         raise WrongState("a policy is judged for somebody and something", "Give --principal and --resource")
-    text = asked.policy.read_text(encoding="utf-8")
+    arn = _PRINCIPAL.fullmatch(asked.principal)
+    if arn is None:
+        raise WrongState(f"{asked.principal!r} is no role's ARN", "Write arn:aws:iam::111122223333:role/path/name")
+    try:
+        text = asked.policy.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongState(f"{asked.policy} is not UTF-8 text ({error.reason})", "Save it as UTF-8") from error
     compiled = compile_policy(text, PolicyKind.RESOURCE, asked.policy.name, str(asked.policy))
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     own = compile_policy(everything, PolicyKind.IDENTITY, "the role's own account allows it")
-    account = asked.principal.split(":")[4]
     decision = decide(
         Request(
-            Principal(arn=asked.principal, account=account, kind="role", org_path=asked.org_path),
+            Principal(arn=asked.principal, account=arn[1], kind="role", org_path=asked.org_path),
             asked.action,
             Resource(arn=asked.resource, account=asked.owner or "000000000000"),
             {"aws:SecureTransport": ("true",)},

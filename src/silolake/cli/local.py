@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -27,39 +27,54 @@ _PATIENCE_S = 30.0
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True,
               help="For HTTPS; plain HTTP takes the next one. 0 takes any free ports.")  # fmt: skip
 @click.option("--region", default="", help="The Region that calls belong to; silolake.yaml's by default.")
-@click.option("--foreground", is_flag=True, help="Stay, and log to the terminal.")
+@click.option("--foreground", "extent", flag_value="foreground", help="Stay, and log to the terminal.")
+@click.option("--service", "extent", flag_value="service",
+              help="Also a Git remote whose pushes are applied, schedules and joins.")  # fmt: skip
 @json_option
-def up(directory: Path | None, port: int, region: str, foreground: bool, as_json: bool) -> None:
+def up(directory: Path | None, port: int, region: str, extent: str | None, as_json: bool) -> None:
     """Start the local cloud.
 
-    It listens on the loopback address only; an error tells who holds the port or the directory.
+    It listens on the loopback address only; an error tells who holds the port or the directory. With --service, what is
+    pushed to its Git remote is applied, and what falls due, joins or is delivered is seen to by itself; a local cloud
+    that is up already is used.
     """
     where = data_directory(directory)
     region = region or _region()
-    if foreground:
+    if extent == "foreground":
         _serve(where, port, region)
         return
+    from silolake.cli.serving import places_of, start_service, words_of
+
     endpoint = find_local(where)
-    if endpoint is not None and _answers(endpoint):
+    here = endpoint is not None and endpoint.answers
+    if endpoint is not None and here and extent != "service":
         raise LocalCloudError(
             f"a local cloud already serves {where} at {endpoint.https}", "Use it, or stop it with silolake down"
         )
-    endpoint = start(where, port, region)
+    if endpoint is None or not here:
+        endpoint = start(where, port, region)
+    service = start_service(places_of(directory)) if extent == "service" else None
     if as_json:
-        print_json({"https": endpoint.https, "http": endpoint.http, "ca": endpoint.ca, "pid": endpoint.pid})
+        told = {"https": endpoint.https, "http": endpoint.http, "ca": endpoint.ca, "pid": endpoint.pid}
+        print_json({**told, **({"service": service} if service else {})})
         return
     click.echo(f"The local cloud is up at {endpoint.https} (plain HTTP at {endpoint.http}), process {endpoint.pid}.")
     click.echo(f"It listens on this machine only and keeps its state in {where}.")
-    click.echo("Next: silolake bootstrap, silolake apply; or silolake env --as management/Administrator")
+    if service:
+        click.echo("\n".join(words_of(places_of(directory))))
+    else:
+        click.echo("Next: silolake bootstrap, silolake apply; or silolake env --as management/Administrator")
 
 
 def start(directory: Path, port: int, region: str) -> LocalEndpoint:
     """Start a local cloud in a process of its own and wait until it answers. Writes.
 
     Raises:
-        LocalCloudError: it ended at once; its own words.
+        LocalCloudError: it ended at once; its own words. Or the directory cannot be one.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    from silolake.localcloud import belongings
+
+    belongings.prepare(directory)
     command = [sys.executable, "-m", "silolake", "up", "--foreground", "--directory", str(directory)]
     log_path = directory / "local-cloud.log"
     with log_path.open("ab") as log, progress("starting the local cloud"):
@@ -74,7 +89,7 @@ def start(directory: Path, port: int, region: str) -> LocalEndpoint:
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
             endpoint = find_local(directory)
-            if endpoint is not None and endpoint.pid == process.pid and _answers(endpoint):
+            if endpoint is not None and endpoint.pid == process.pid and endpoint.answers:
                 # Somebody else's child from now on; no warning about it when this process ends.
                 process.returncode = 0
                 return endpoint
@@ -116,58 +131,64 @@ def _region() -> str:
         return "us-east-1"
 
 
-def _answers(endpoint: LocalEndpoint) -> bool:
-    try:
-        endpoint.ask("GET", "status")
-    except SilolakeError:
-        return False
-    return True
-
-
 @click.command()
 @directory_option
-def down(directory: Path | None) -> None:
-    """Stop the local cloud; what it acknowledged stays."""
+@json_option
+def down(directory: Path | None, as_json: bool) -> None:
+    """Stop the local cloud; what it acknowledged stays.
+
+    A service beside it is stopped first: what it is at ends, and nothing more begins.
+    """
+    from silolake.cli.serving import stop_service
+
     where = data_directory(directory)
-    endpoint = find_local(where)
-    if endpoint is None:
+    stopped_service = stop_service(where)
+    if stopped_service and not as_json:
+        click.echo("The service is down.")
+    stopped = stop(where)
+    if as_json:
+        print_json({"stopped": stopped, "service_stopped": stopped_service, "directory": where})
+    elif stopped:
+        click.echo("The local cloud is down; silolake up brings it back as it was.")
+    else:
         click.echo(f"No local cloud is up for {where}.")
-        return
-    stop(endpoint)
-    click.echo("The local cloud is down; silolake up brings it back as it was.")
 
 
-def stop(endpoint: LocalEndpoint) -> None:
-    """Ask a local cloud to end, and wait until it has. Writes."""
-    announced = endpoint.directory / "endpoint.json"
-    # One that was killed leaves its number behind, which may be another program's by now.
-    if not _held(endpoint.directory):
-        announced.unlink(missing_ok=True)
-        return
-    try:
-        os.kill(endpoint.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        announced.unlink(missing_ok=True)
-        return
+def stop(directory: Path) -> bool:
+    """End the local cloud that serves a data directory, and wait until it has; ``False`` where none does. Writes.
+
+    Who serves it is said by the lock, which it holds for as long as it lives. ``endpoint.json`` outlives a process
+    that is killed, and its number may be another program's by now.
+    """
+    pid = holder(directory / "lock")
+    if pid is None:
+        with suppress(OSError):
+            (directory / "endpoint.json").unlink()
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + _PATIENCE_S
     with progress("stopping the local cloud"):
         while time.monotonic() < end:
-            if find_local(endpoint.directory) is None and not _alive(endpoint.pid):
-                return
+            if holder(directory / "lock") is None and not _alive(pid):
+                return True
             time.sleep(0.02)
-    raise LocalCloudError(f"process {endpoint.pid} did not end within {_PATIENCE_S:.0f} s", "Look at its log")
+    raise LocalCloudError(f"process {pid} did not end within {_PATIENCE_S:.0f} s", "Look at its log")
 
 
-def _held(directory: Path) -> bool:
-    """Whether a process serves a data directory: it holds the directory's lock for as long as it lives."""
+def holder(lock: Path) -> int | None:
+    """The process that holds a lock of ours; ``None`` where none does. Reads only."""
     try:
-        with (directory / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
+        with lock.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                said = file.read().strip()
+                # It has the lock and has not written its number yet; it does so at once.
+                return int(said) if said.isdigit() else 0
     except OSError:
-        return True
-    return False
+        return None
+    return None
 
 
 def _alive(pid: int) -> bool:
@@ -192,15 +213,38 @@ def status(directory: Path | None, as_json: bool) -> None:
 
     Exit code 3 if it is not up.
     """
+    from silolake.cli.serving import service_status
+
     where = data_directory(directory)
-    endpoint = find_local(where)
-    said = endpoint.ask("GET", "status") if endpoint and _answers(endpoint) else None
+    endpoint, said, problem = find_local(where), None, ""
+    try:
+        said = endpoint.ask("GET", "status") if endpoint else None
+    except SilolakeError as error:
+        problem = str(error)
+    pid = holder(where / "lock")
+    if said is None and pid is not None:
+        problem = problem or f"{where / 'endpoint.json'} does not say where it answers."
+        problem = f"process {pid} serves {where} and cannot be asked: {problem} silolake down, then silolake up"
+    else:
+        problem = ""
     if as_json:
-        print_json({"up": said is not None, "directory": where, **({"https": endpoint.https, "http": endpoint.http,
-                    "pid": endpoint.pid, **said} if endpoint and said else {})})  # fmt: skip
+        told = (
+            {"https": endpoint.https, "http": endpoint.http, "pid": endpoint.pid, **said} if endpoint and said else {}
+        )
+        more = {"problem": problem} if problem else {}
+        print_json({"up": said is not None, "directory": where, **more, **told, "service": service_status(where)})
+    elif problem:
+        click.echo(problem)
     elif endpoint and said:
         click.echo(f"up at {endpoint.https} (plain HTTP at {endpoint.http}), process {endpoint.pid}, state in {where}")
         click.echo(f"{said['accounts']} accounts, {said['operations']} operations played, its clock says {said['now']}")
+        if service := service_status(where):
+            at = (
+                f"is {service['applied'][:12]}, applied {service['applied_at']}"
+                if service["applied"]
+                else "is empty yet"
+            )
+            click.echo(f"the service is up, process {service['pid']}; main of {service['remote']} {at}")
     else:
         click.echo(f"down; state in {where}" if (where / "state.sqlite").exists() else f"down; no state in {where}")
     if said is None:
@@ -210,31 +254,40 @@ def status(directory: Path | None, as_json: bool) -> None:
 @click.command()
 @directory_option
 @click.option(
-    "--all", "everything", is_flag=True, help="Remove the data directory as a whole, certificates and log too."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Remove certificates, profiles and log too, and the directory if nothing else is in it.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(directory: Path | None, everything: bool, yes: bool) -> None:
+@json_option
+def reset(directory: Path | None, everything: bool, yes: bool, as_json: bool) -> None:
     """Remove the local cloud's state.
 
-    Every account, object, table and run in it.
+    Every account, object, table and run in it; a file that the local cloud has not written stays where it lies.
     """
+    from silolake.cli.serving import stop_service
+    from silolake.localcloud import belongings
+
     where = data_directory(directory)
-    ours = where / "state.sqlite"
-    if not where.exists() or not (ours.exists() or (where / "owner.token").exists()):
-        click.echo(f"There is nothing to remove in {where}.")
+    if not ((where / "state.sqlite").exists() or (where / "owner.token").exists()):
+        if as_json:
+            print_json({"removed": False, "directory": where, "left": []})
+        else:
+            click.echo(f"There is nothing to remove in {where}.")
         return
+    belongings.require_ours(where)
     if not yes:
-        click.confirm(f"Remove every account, object, table and run in {where}?", abort=True)
-    endpoint = find_local(where)
-    if endpoint is not None:
-        stop(endpoint)
-    if everything:
-        shutil.rmtree(where)
-    else:
-        for pattern in ("*.sqlite", "*.sqlite-*", "blobs", "runs", "passing"):
-            for path in where.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-    click.echo(f"Removed {'all of ' if everything else 'the state in '}{where}.")
+        click.confirm(f"Remove every account, object, table and run in {where}?", abort=True, err=as_json)
+    stop_service(where)
+    stop(where)
+    left = belongings.remove(where, everything=everything)
+    if as_json:
+        print_json({"removed": True, "directory": where, "left": left})
+        return
+    click.echo(f"Removed {'all that the local cloud kept' if everything else 'the state'} in {where}.")
+    if left:
+        click.echo(f"Not the local cloud's, and left: {', '.join(left)}")
 
 
 @click.command()

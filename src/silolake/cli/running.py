@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import click
 
 from silolake.cli.terminal import json_option, print_json, print_table, progress
-from silolake.errors import UnknownName, WrongState
+from silolake.errors import WrongState
 
 
 @click.command()
@@ -64,11 +64,17 @@ def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_jso
 
 
 @click.group(invoke_without_command=True)
+@json_option
 @click.pass_context
-def runs(context: click.Context) -> None:
-    """List and show runs."""
+def runs(context: click.Context, as_json: bool) -> None:
+    """List and show runs.
+
+    Without a further word, the list.
+    """
     if context.invoked_subcommand is None:
-        context.invoke(list_)
+        context.invoke(list_, as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"--json stands behind the word: silolake runs {context.invoked_subcommand} --json")
 
 
 @runs.command("list")
@@ -107,8 +113,11 @@ def show(run_id: str, as_json: bool) -> None:
 
     with opened() as session:
         entries = [each for each in session.runner.journal.entries(1000) if each.run.startswith(run_id)]
-        if len(entries) != 1:
-            raise UnknownName("run", run_id, tuple(each.run for each in entries))
+        if not entries:
+            raise WrongState(f"there is no run {run_id!r}", "silolake runs lists those there are")
+        if len(entries) > 1:
+            shown = ", ".join(each.run for each in entries[:5]) + (", …" if entries[5:] else "")
+            raise WrongState(f"{len(entries)} runs begin with {run_id!r}: {shown}", "Give more of the id")
         (entry,) = entries
         record = session.runner.record(entry.run)
     if as_json:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from silolake.errors import CloudUnreachable, LocalCloudError
 if TYPE_CHECKING:
     from silolake.service.places import Places
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
+_EVERY_S = "10"
+"""Seconds between two looks for joins, deliveries and due times; SILOLAKE_WATCH_EVERY_S says otherwise."""
 
 
 def places_of(directory: Path | None) -> Places:
@@ -29,14 +32,14 @@ def places_of(directory: Path | None) -> Places:
     return Places(find_root(Path.cwd()), data_directory(directory))
 
 
-def start_service(places: Places, every_s: float) -> dict[str, Any]:
+def start_service(places: Places) -> dict[str, Any]:
     """Start the service in a process of its own, and wait until it answers. Writes.
 
     Raises:
         LocalCloudError: it ended at once, in its own words, or does not answer.
     """
-    places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "silolake.service", str(places.root), str(places.data), str(every_s)]
+    every_s = os.environ.get("SILOLAKE_WATCH_EVERY_S", _EVERY_S)
+    command = [sys.executable, "-m", "silolake.service", str(places.root), str(places.data), every_s]
     with places.log.open("ab") as log, progress("starting the service"):
         begun = log.tell()
         process = subprocess.Popen(
@@ -44,7 +47,7 @@ def start_service(places: Places, every_s: float) -> dict[str, Any]:
         )
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
-            said = ask_status(places)
+            said = _ask_status(places)
             if said is not None and said["pid"] == process.pid:
                 # Somebody else's child from now on; no warning about it when this process ends.
                 process.returncode = 0
@@ -58,8 +61,7 @@ def start_service(places: Places, every_s: float) -> dict[str, Any]:
     raise LocalCloudError(f"the service did not answer within {_PATIENCE_S:.0f} s", f"Its log is {places.log}")
 
 
-def ask_status(places: Places) -> dict[str, Any] | None:
-    """What the service says of itself; ``None`` if none is up."""
+def _ask_status(places: Places) -> dict[str, Any] | None:
     from silolake.service.talk import ask
 
     try:
@@ -68,26 +70,38 @@ def ask_status(places: Places) -> dict[str, Any] | None:
         return None
 
 
-def stop_service(places: Places) -> bool:
-    """Have the service end, what goes on included, and wait until it has. Writes.
+def service_status(data: Path) -> dict[str, Any] | None:
+    """What the service of a data directory says of itself; ``None`` if none is up."""
+    from silolake.service.places import Places
+
+    return _ask_status(Places(data.parent, data))
+
+
+def stop_service(data: Path) -> bool:
+    """Have the service of a data directory end, what it is at included, and wait until it has. Writes.
 
     Returns:
         Whether one was up.
 
     Raises:
-        LocalCloudError: it does not end; what goes on takes longer than patience lasts.
+        LocalCloudError: it does not end; what it is at takes longer than patience lasts.
     """
-    said = ask_status(places)
-    if said is None:
+    from silolake.cli.local import holder
+    from silolake.service.places import Places
+
+    places = Places(data.parent, data)
+    pid = holder(places.lock)
+    if pid is None:
         return False
-    os.kill(said["pid"], signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + _PATIENCE_S
     with progress("stopping the service"):
         while time.monotonic() < end:
-            if ask_status(places) is None:
+            if holder(places.lock) is None:
                 return True
             time.sleep(0.02)
-    raise LocalCloudError(f"the service, process {said['pid']}, did not end", f"Its log is {places.log}")
+    raise LocalCloudError(f"the service, process {pid}, is at something still", f"Wait for it; its log is {places.log}")
 
 
 def words_of(places: Places) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from silolake.cli.terminal import json_option, print_json
 from silolake.errors import WrongState
 from silolake.model import Name, Region
 
@@ -79,13 +80,19 @@ _IGNORED = ".silolake/\n.ipynb_checkpoints/\n"
 @click.option(
     "--domain", default="lake.example", show_default=True, help="Whose addresses the accounts' root users get."
 )
-def init(folder: Path, lake: str, stage: str, region: str, domain: str) -> None:
+@json_option
+def init(folder: Path, *, as_json: bool, **said: str) -> None:
     """Lay out the rooms of a new workspace.
 
     In FOLDER; what is there already is never overwritten.
     """
     try:
-        named = {"lake": Name(lake).text, "stage": Name(stage).text, "region": Region(region).text, "domain": domain}
+        named = {
+            "lake": Name(said["lake"]).text,
+            "stage": Name(said["stage"]).text,
+            "region": Region(said["region"]).text,
+            "domain": said["domain"],
+        }
     except ValueError as error:
         raise WrongState(str(error), "Choose another") from error
     if (folder / "silolake.yaml").exists():
@@ -108,6 +115,10 @@ def init(folder: Path, lake: str, stage: str, region: str, domain: str) -> None:
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text(_IGNORED)
+    if as_json:
+        print_json({"folder": folder.resolve(), **named})
+        return
     click.echo(
-        f"Laid out the lake {lake} in {folder}. Next: cd {folder}; silolake up; silolake bootstrap; silolake plan"
+        f"Laid out the lake {named['lake']} in {folder}. "
+        f"Next: cd {folder}; silolake up; silolake bootstrap; silolake plan"
     )

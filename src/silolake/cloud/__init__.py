@@ -4,7 +4,8 @@ Functions elsewhere take a ``Cloud`` and ask it; none reads credentials, Regions
 hands in a ``Cloud`` of another identity or endpoint, and nothing is patched.
 """
 
-from silolake.cloud.door import Cloud, Credentials
+from silolake.cloud.door import Cloud
 from silolake.cloud.local import LocalEndpoint, find_local, sign_in
+from silolake.cloud.renewing import Credentials
 
 __all__ = ["Cloud", "Credentials", "LocalEndpoint", "find_local", "sign_in"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from silolake.cloud.renewing import Credentials, Renewing
 from silolake.errors import CloudError, CloudUnreachable, Denied, SilolakeError, Throttled
 
 if TYPE_CHECKING:
@@ -19,20 +20,6 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
 )
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """A session's credentials; they never show themselves.
-
-    Attributes:
-        expires_at: when they end, aware of its zone; ``None`` for those that do not say.
-    """
-
-    access_key: str = field(repr=False)
-    secret: str = field(repr=False)
-    token: str = field(repr=False)
-    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,15 +51,28 @@ class Cloud:
         reach: the Region and where to find AWS.
         credentials: whose; ``None`` takes what botocore's own chain finds (environment, profile, container).
         profile: a named profile of the shared configuration, for that chain.
+        renew: asks for the next credentials when these end; without it they end.
     """
 
-    def __init__(self, reach: Reach, credentials: Credentials | None = None, profile: str = "") -> None:
+    def __init__(
+        self,
+        reach: Reach,
+        credentials: Credentials | None = None,
+        profile: str = "",
+        renew: Callable[[], Credentials] | None = None,
+    ) -> None:
         self.reach = reach
-        self.credentials = credentials
         self._profile = profile
+        self._own = credentials
+        self._renewing = Renewing(credentials, renew) if credentials and renew else None
         self._clients: dict[str, Any] = {}
         self._turn = threading.Lock()
         self._account = ""
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """The credentials it was given, or the next ones; ``None`` where botocore's own chain finds them."""
+        return self._renewing.present() if self._renewing else self._own
 
     @property
     def region(self) -> str:
@@ -90,8 +90,10 @@ class Cloud:
         if self._profile:
             core.set_config_variable("profile", self._profile)
         core.set_config_variable("region", self.region)
-        if self.credentials is not None:
-            core.set_credentials(self.credentials.access_key, self.credentials.secret, self.credentials.token)
+        if self._renewing is not None:
+            core.register_component("credential_provider", self._renewing.resolver())
+        elif self._own is not None:
+            core.set_credentials(self._own.access_key, self._own.secret, self._own.token)
         return boto3.Session(botocore_session=core)
 
     def client(self, service: str) -> Any:
@@ -112,6 +114,8 @@ class Cloud:
                         user_agent_extra="silolake",
                     ),
                 )
+                if self._renewing is not None:
+                    self._clients[service].meta.events.register_first("needs-retry", self._renewing.try_again)
             return self._clients[service]
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -163,8 +167,9 @@ class Cloud:
         Raises:
             Denied: there are none.
         """
-        if self.credentials is not None:
-            return self.credentials
+        given = self.credentials
+        if given is not None:
+            return given
         found = self.session.get_credentials()
         if found is None:
             raise Denied(
@@ -183,12 +188,16 @@ class Cloud:
             arn: the role's.
             session_name: shown in every log line of the session.
             source_identity: who stands behind it; it stays through every further role.
-            tags: the session's tags.
+            tags: the session's tags; they too stay through every further role.
 
         Raises:
             Denied: the role does not trust this identity, or a guard rail forbids it.
         """
-        return Cloud(self.reach, self.assume(arn, session_name, source_identity=source_identity, tags=tags))
+
+        def assume() -> Credentials:
+            return self.assume(arn, session_name, source_identity=source_identity, tags=tags)
+
+        return Cloud(self.reach, assume(), renew=assume)
 
     def assume(
         self, arn: str, session_name: str, *, source_identity: str = "", tags: Mapping[str, str] | None = None
@@ -196,7 +205,9 @@ class Cloud:
         """The credentials behind ``as_role``, for whoever must hand them on."""
         further: dict[str, Any] = {"SourceIdentity": source_identity} if source_identity else {}
         if tags:
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
             further["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+            further["TransitiveTagKeys"] = list(tags)
         # A role assumed by a role lives an hour at most (role chaining).
         answer = self.call("sts", "assume_role", RoleArn=arn, RoleSessionName=session_name[:64], **further)
         found = answer["Credentials"]

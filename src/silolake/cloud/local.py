@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -11,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from silolake.cloud.door import Cloud, Credentials, Reach
+from silolake.cloud.door import Cloud, Reach
+from silolake.cloud.renewing import Credentials
 from silolake.errors import CloudUnreachable, WrongState
 
 _TIMEOUT_S = 30
@@ -40,6 +42,17 @@ class LocalEndpoint:
             CloudUnreachable: nothing answers.
             WrongState: the door refused; its words say why.
         """
+        try:
+            with self._open(method, question, said) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise WrongState(_words(error), "silolake status shows what there is") from error
+        # ssl.SSLError, which a damaged ca.pem raises, is an OSError; UnicodeDecodeError and JSONDecodeError are
+        # ValueErrors: a damaged token, or another program that answers on the port.
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise CloudUnreachable(self.https, str(error)) from error
+
+    def _open(self, method: str, question: str, said: dict[str, Any]) -> Any:
         request = urllib.request.Request(
             f"{self.https}/_silolake/{question}",
             method=method,
@@ -51,27 +64,38 @@ class LocalEndpoint:
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
+        return opener.open(request, timeout=_TIMEOUT_S)
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody is there; a local cloud that was killed still stands announced."""
         try:
-            with opener.open(request, timeout=_TIMEOUT_S) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            problem = json.loads(error.read() or b"{}").get("error", str(error))
-            raise WrongState(str(problem), "silolake status shows what there is") from error
-        except OSError as error:
-            raise CloudUnreachable(self.https, str(error)) from error
+            self.ask("GET", "status")
+        except (CloudUnreachable, WrongState):
+            return False
+        return True
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    """What the door said; its sentence is ours to end."""
+    try:
+        said = str(json.loads(error.read())["error"])
+    except (ValueError, KeyError, TypeError, OSError):
+        said = str(error)
+    return said.removesuffix(".")
 
 
 def find_local(directory: Path) -> LocalEndpoint | None:
-    """The local cloud that a data directory announces; ``None`` if none is up. It is not asked."""
+    """The local cloud that a data directory announces; ``None`` if none is up, or none legibly. It is not asked."""
     try:
         found = json.loads((directory / "endpoint.json").read_text())
-    except FileNotFoundError:
+        return LocalEndpoint(directory, found["https"], found["http"], found["ca"], found["region"], int(found["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return LocalEndpoint(directory, found["https"], found["http"], found["ca"], found["region"], int(found["pid"]))
 
 
 def sign_in(endpoint: LocalEndpoint, account: str, role: str, name: str = "local") -> Cloud:
-    """A session of a role in an account of the local cloud.
+    """A session of a role in an account of the local cloud; signed in to anew before it ends.
 
     Args:
         endpoint: which local cloud.
@@ -79,9 +103,10 @@ def sign_in(endpoint: LocalEndpoint, account: str, role: str, name: str = "local
         role: the role's name, without its path.
         name: the session's name.
     """
-    said = endpoint.ask("POST", "sessions", account=account, role=role, name=name)
-    expires_at = datetime.fromisoformat(said["Expiration"])
-    return Cloud(
-        endpoint.reach,
-        Credentials(said["AccessKeyId"], said["SecretAccessKey"], said["SessionToken"], expires_at),
-    )
+
+    def vend() -> Credentials:
+        said = endpoint.ask("POST", "sessions", account=account, role=role, name=name)
+        expires_at = datetime.fromisoformat(said["Expiration"])
+        return Credentials(said["AccessKeyId"], said["SecretAccessKey"], said["SessionToken"], expires_at)
+
+    return Cloud(endpoint.reach, vend(), renew=vend)

@@ -8,6 +8,7 @@ has put them; the package itself is never imported.
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import io
 import zipfile
@@ -72,6 +73,19 @@ def files() -> DataFiles:
         airlines=one("airlines.csv"),
         airports=one("airports.csv"),
     )
+
+
+def names(table: Path, code: str) -> dict[str, str]:
+    """What codes stand for: airlines by ``carrier``, airports by ``faa``. Reads only.
+
+    Raises:
+        WrongState: the file is not shaped as this version of the package has it.
+    """
+    with table.open(encoding="utf-8", newline="") as lines:
+        try:
+            return {row[code]: row["name"] for row in csv.DictReader(lines)}
+        except KeyError as error:
+            raise WrongState(f"{table.name} of {PACKAGE} has no column {error}", _DAMAGED) from error
 
 
 def deliveries(source: DataFiles) -> Iterator[Delivery]:

@@ -17,7 +17,7 @@ _RENEWED_BEFORE = timedelta(days=30)
 
 
 def ensure(directory: Path) -> tuple[Path, Path]:
-    """The server's certificate chain and its key, made where they are missing or soon to expire. Writes.
+    """The server's certificate chain and its key, made where they are missing, damaged or soon to expire. Writes.
 
     ``ca.pem`` in the directory is what clients trust (``AWS_CA_BUNDLE``). The authority's own key is thrown away
     once it has signed, so nobody can make it sign another name.
@@ -26,10 +26,8 @@ def ensure(directory: Path) -> tuple[Path, Path]:
         directory: where ``ca.pem``, ``server.pem`` and ``server.key`` lie.
     """
     authority, chain, key = directory / "ca.pem", directory / "server.pem", directory / "server.key"
-    if authority.exists() and chain.exists() and key.exists():
-        until = x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
-        if until - datetime.now(UTC) > _RENEWED_BEFORE:
-            return chain, key
+    if _fit(authority, chain, key):
+        return chain, key
     authority_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
     root = _authority(authority_key)
@@ -39,6 +37,18 @@ def ensure(directory: Path) -> tuple[Path, Path]:
     _write(chain, leaf.public_bytes(pem) + root.public_bytes(pem))
     _write(authority, root.public_bytes(pem))
     return chain, key
+
+
+def _fit(authority: Path, chain: Path, key: Path) -> bool:
+    """Whether the three belong together and last for a while."""
+    try:
+        (root,) = x509.load_pem_x509_certificates(authority.read_bytes())
+        leaf, *above = x509.load_pem_x509_certificates(chain.read_bytes())
+        held = serialization.load_pem_private_key(key.read_bytes(), None)
+    except (FileNotFoundError, ValueError, TypeError):
+        return False
+    lasting = min(root.not_valid_after_utc, leaf.not_valid_after_utc) - datetime.now(UTC) > _RENEWED_BEFORE
+    return lasting and above == [root] and held.public_key() == leaf.public_key()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from silolake.errors import AlreadyRunning
-from silolake.localcloud import certificates
+from silolake.localcloud import belongings, certificates
 from silolake.localcloud.cloud import LocalCloud
 from silolake.localcloud.door import Door
 from silolake.localcloud.gateway import Gateway
@@ -49,10 +49,11 @@ def serve(directory: Path, ports: Ports, region: str) -> None:
         AlreadyRunning: another process serves the same directory.
         PortTaken: another program listens there.
         StateCorrupt: what lies in the directory cannot be read.
+        LocalCloudError: the directory cannot be written, or holds other things.
     """
     # What is written here holds sessions' secrets and everybody's rows.
     os.umask(0o077)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    belongings.prepare(directory)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

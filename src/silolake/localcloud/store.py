@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from silolake.errors import StateCorrupt
+from silolake.localcloud.belongings import is_ours
 
 FORMAT = 1
 """Raised whenever a release cannot read what an earlier one wrote."""
@@ -51,9 +52,10 @@ class Store:
                 connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
         except sqlite3.DatabaseError as error:
             self.close()
+            further = "remove everything with silolake reset --all" if is_ours(directory) else "name another directory"
             raise StateCorrupt(
                 f"{self.path} cannot be read ({error})",
-                "It was left as it is. Put a good copy in its place, or remove everything with silolake reset --all",
+                f"It was left as it is. Put a good copy in its place, or {further}",
             ) from error
 
     def _check(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from silolake.cloud import Cloud
 from silolake.errors import UnknownName, WrongState
-from silolake.model import Account, ObjectVersion
+from silolake.model import Account, ObjectVersion, OuPath
 from silolake.pipelines.drops import Listed, list_drops
 from silolake.pipelines.promoting import DATABASE, find_table, unregistered
 from silolake.pipelines.receipts import Ledger
@@ -63,6 +63,21 @@ def validate(
     reports = tuple(desk.report(drop, listed) for drop in chosen)
     missing = (*_without_receipt(ledger, reports), *_unregistered(cloud, pipeline.product, reports))
     return ValidationReport(silo.name, pipeline.name, reports, missing)
+
+
+def require_target(rooms: Rooms, pipeline_name: str, silo: Account, units: Mapping[str, OuPath]) -> None:
+    """Refuse a pipeline in an account that it is not for. Pure.
+
+    Raises:
+        UnknownName: there is no such pipeline.
+        WrongState: its targets leave the account out.
+    """
+    if pipeline_name not in rooms.pipelines:
+        raise UnknownName("pipeline", pipeline_name, tuple(sorted(rooms.pipelines)))
+    pipeline = rooms.pipelines[pipeline_name]
+    if not pipeline.targets.matches(silo, units):
+        told = f"the pipeline {pipeline.name} is for {pipeline.targets}, and {silo.name} is not among these"
+        raise WrongState(told, f"Name another pipeline, or change pipelines/{pipeline.name}/pipeline.yaml")
 
 
 def _chosen(

@@ -43,9 +43,7 @@ def enrolment_of(rooms: Rooms, organization: Organization, silo: Account) -> str
 
 def products_of(rooms: Rooms, organization: Organization, silo: Account) -> tuple[str, ...]:
     """The products that pipelines make in a silo."""
-    return tuple(
-        sorted(each.product for each in rooms.making if each.targets.matches(silo, organization.units))
-    )
+    return tuple(sorted(each.product for each in rooms.making if each.targets.matches(silo, organization.units)))
 
 
 def steps_of(rooms: Rooms, silo: str, products: tuple[str, ...]) -> tuple[ProvisioningStep, ...]:
@@ -159,7 +157,7 @@ def probe(cloud: Cloud, rooms: Rooms, organization: Organization, asked: tuple[s
 
     def read() -> None:
         analytics = _analytics(cloud, organization)
-        analytics.call("s3", "list_objects_v2", Bucket=bucket, Prefix="processed/", MaxKeys=1)
+        analytics.call("s3", "list_objects_v2", Bucket=bucket, MaxKeys=1)
         for product in products:
             query(
                 analytics,

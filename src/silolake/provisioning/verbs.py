@@ -92,8 +92,15 @@ def enroll(cloud: Cloud, rooms: Rooms, organization: Organization, silo: str) ->
         rooms: the workspace's.
         organization: the tree.
         silo: the silo's name.
+
+    Raises:
+        UnknownName: there is no such account.
+        WrongState: the account is no silo.
     """
-    plan = enrolling.plan_enroll(rooms, organization, organization.account(silo))
+    account = organization.account(silo)
+    if SILOS not in organization.units_of(account):
+        raise WrongState(f"{silo} is no silo: it does not hang in the unit {SILOS}", "Name one that does, or move it")
+    plan = enrolling.plan_enroll(rooms, organization, account)
     hands = Hands(cloud, rooms, organization, cloud)
     return perform_all("enroll", silo, [each.step for each in plan], hands, lambda _: None)
 

@@ -98,9 +98,7 @@ class Manner:
     stopping: Callable[[], bool] = lambda: False
 
 
-def apply(
-    plan: LakePlan, run: Run, *, again: Callable[[], LakePlan], manner: Manner = Manner()
-) -> tuple[Applied, ...]:
+def apply(plan: LakePlan, run: Run, *, again: Callable[[], LakePlan], manner: Manner = Manner()) -> tuple[Applied, ...]:
     """Perform a plan. Writes whatever its runs write.
 
     Once organization steps have run, the later steps are planned anew on the ground they made, for account ids are

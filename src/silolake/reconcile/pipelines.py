@@ -179,9 +179,7 @@ class _Task:
     notebook: Notebook
     reads: str
 
-    def run(
-        self, pipeline: Pipeline, place: _Place, occasion: Occasion, marks: tuple[Mark, ...] = ()
-    ) -> RunNotebook:
+    def run(self, pipeline: Pipeline, place: _Place, occasion: Occasion, marks: tuple[Mark, ...] = ()) -> RunNotebook:
         due = occasion.at if isinstance(occasion, Due) else None
         drops = occasion.versions if isinstance(occasion, Delivered) and self.notebook.verb == VALIDATE else ()
         return RunNotebook(

@@ -77,9 +77,7 @@ def standing(saved: Mapping[str, Any], now: LakePlan, settings: Settings) -> Sta
     """
     steps = _steps(saved, settings)
     here = {each.name: each for each in now}
-    moved = {
-        name for name, said in steps.items() if name in here and not _is_same(step_json(here[name]), said)
-    }
+    moved = {name for name, said in steps.items() if name in here and not _is_same(step_json(here[name]), said)}
     kept = LakePlan.of([each for each in now if each.name in steps])
     done = tuple(name for name in steps if name not in here)
     return Standing(kept, frozenset(moved), done, tuple(each.name for each in now if each.name not in steps))

@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,6 @@ from silolake.errors import CloudError, SilolakeError, WrongState
 RUNNING, COMPLETED, FAILED, TIMED_OUT, KERNEL_DIED, CANCELLED, KILLED = (
     "running", "completed", "failed", "timed out", "kernel died", "cancelled", "killed",
 )  # fmt: skip
-_LEASE = timedelta(seconds=120)
-_RENEWED_EVERY_S = 40.0
 LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
 
@@ -59,6 +57,48 @@ class Entry:
     reason: str = ""
     record: str = ""
     etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How a run that is worked on is held.
+
+    Attributes:
+        lease: for how long each time; then others may take it over.
+        renewed_every_s: how often that is put off.
+        again_every_s: how often, while the cloud does not answer.
+    """
+
+    lease: timedelta = timedelta(seconds=120)
+    renewed_every_s: float = 40.0
+    again_every_s: float = 5.0
+
+
+class _Keeper:
+    """Holds one run for as long as it is worked on, from a thread of its own."""
+
+    def __init__(self, run: str, renew: Callable[[str], bool], rhythm: Rhythm) -> None:
+        self._run, self._renew, self._rhythm = run, renew, rhythm
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True, name=f"lease-{run}")
+        self._thread.start()
+
+    def _keep(self) -> None:
+        pause = self._rhythm.renewed_every_s
+        while not self._done.wait(pause):
+            try:
+                if not self._renew(self._run):
+                    return
+                pause = self._rhythm.renewed_every_s
+            except SilolakeError:
+                # The cloud is away, or another wrote in between: asked again until it answers. The lease may lapse
+                # meanwhile; as long as nobody has taken the run over, it is still this process's to renew.
+                pause = self._rhythm.again_every_s
+
+    def stop(self) -> None:
+        """Let go; nothing is written any more once this returns."""
+        self._done.set()
+        self._thread.join()
 
 
 def process() -> str:
@@ -99,10 +139,12 @@ class Journal:
         cloud: the platform's runner.
         bucket: the platform's state bucket.
         kind: ``run``; or ``lease``, for what one process at a time may do.
+        rhythm: how what is worked on is held.
     """
 
-    def __init__(self, cloud: Cloud, bucket: str, kind: str = "run") -> None:
-        self._cloud, self._bucket, self._kind = cloud, bucket, kind
+    def __init__(self, cloud: Cloud, bucket: str, kind: str = "run", rhythm: Rhythm | None = None) -> None:
+        self._cloud, self._bucket, self._kind, self._rhythm = cloud, bucket, kind, rhythm or Rhythm()
+        self._keepers: dict[str, _Keeper] = {}
 
     def find(self, run: str) -> Entry | None:
         """A run's entry; ``None`` if it was never begun. Reads only."""
@@ -128,7 +170,7 @@ class Journal:
         Raises:
             WrongState: another living process holds it.
         """
-        leases = Journal(self._cloud, self._bucket, "lease")
+        leases = Journal(self._cloud, self._bucket, "lease", self._rhythm)
         with leases.claimed(name, {}):
             try:
                 yield
@@ -157,19 +199,16 @@ class Journal:
             status=RUNNING,
             attempt=before.attempt + 1 if before else 1,
             holder=process(),
-            held_until=_from_now(_LEASE),
+            held_until=_from_now(self._rhythm.lease),
             started_at=_from_now(timedelta()),
             etag=before.etag if before else "",
         )
-        held_entry = [self._put(entry)]
-        done = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(held_entry, done), daemon=True, name=f"lease-{run}")
-        keeper.start()
+        entry = self._put(entry)
+        self._keepers[run] = _Keeper(run, self._renew, self._rhythm)
         try:
-            yield held_entry[0]
+            yield entry
         finally:
-            done.set()
-            keeper.join()
+            self._let_go(run)
 
     def finish(self, run: str, **changes: Any) -> Entry:
         """Write how a run that this process holds has ended. Writes.
@@ -177,18 +216,26 @@ class Journal:
         Raises:
             WrongState: it is not this process's any more.
         """
+        # Or its next renewal and this would write over one another.
+        self._let_go(run)
         entry = self.find(run)
         if entry is None or entry.holder != process():
             told = f"the {self._kind} {run} is not held by this process any more"
             raise WrongState(told, "silolake runs shows who took it over")
         return self._put(replace(entry, held_until=_from_now(timedelta()), **changes))
 
-    def _keep(self, held: list[Entry], done: threading.Event) -> None:
-        while not done.wait(_RENEWED_EVERY_S):
-            entry = self.find(held[0].run)
-            if entry is None or entry.holder != process() or entry.status != RUNNING:
-                return
-            held[0] = self._put(replace(entry, held_until=_from_now(_LEASE)))
+    def _renew(self, run: str) -> bool:
+        """Put off when others may take a run over; ``False`` once it is not this process's any more. Writes."""
+        entry = self.find(run)
+        if entry is None or entry.holder != process() or entry.status != RUNNING:
+            return False
+        self._put(replace(entry, held_until=_from_now(self._rhythm.lease)))
+        return True
+
+    def _let_go(self, run: str) -> None:
+        keeper = self._keepers.pop(run, None)
+        if keeper is not None:
+            keeper.stop()
 
     def _put(self, entry: Entry) -> Entry:
         said = {name: value for name, value in asdict(entry).items() if name != "etag"}

@@ -265,7 +265,7 @@ class Runner:
             region=target.region.text,
             occasion=occasion_json(request.occasion),
             commit=request.commit,
-            identity=_role(account),
+            identity=runner_role(account),
             status=status,
             reason=redact(reason, secrets),
             started_at=started_at,
@@ -309,11 +309,11 @@ class Runner:
         return str(answer["Body"].read().decode())
 
     def _vending(self, account: Account, run: str, commit: str) -> Callable[[], Credentials]:
-        if account.name == self._place.platform:
-            return self._cloud.frozen
-        tags = {"run": run, "lake": account.name}
-        source = commit[:40] or "uncommitted"
-        return lambda: self._cloud.assume(_role(account), f"run-{run}", source_identity=source, tags=tags)
+        # The platform's runner assumes itself too: its own session was named before there was a run. Both the source
+        # identity and the tags stay through whatever the run's verbs assume from there.
+        tags = {"run": run, "silo": account.name}
+        source = source_identity(commit)
+        return lambda: self._cloud.assume(runner_role(account), f"run-{run}", source_identity=source, tags=tags)
 
     def _context(
         self, run: str, attempt: int, request: Request, drops: tuple[ObjectVersion, ...], outcome: str
@@ -393,8 +393,14 @@ class Runner:
         return states.COMPLETED, "", cpu_s, ran
 
 
-def _role(account: Account) -> str:
+def runner_role(account: Account) -> str:
+    """The role that runs notebooks in an account."""
     return f"arn:aws:iam::{account.id}:role/lake/run/runner"
+
+
+def source_identity(commit: str) -> str:
+    """What the cloud keeps of a commit in every session behind it."""
+    return commit[:40] or "uncommitted"
 
 
 def _now() -> str:

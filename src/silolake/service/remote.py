@@ -139,9 +139,7 @@ def git(repository: Path, *words: str, environment: dict[str, str] | None = None
     return answer.stdout.strip()
 
 
-def _run(
-    repository: Path, words: tuple[str, ...], environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
+def _run(repository: Path, words: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             ["git", *words],

@@ -16,8 +16,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from silolake.cloud import Cloud, LocalEndpoint, sign_in
-from silolake.cloud.door import Credentials
+from silolake.cloud import Cloud, Credentials, LocalEndpoint, sign_in
 
 REGION = "us-east-1"
 UNSIGNED = "UNSIGNED-PAYLOAD"
