@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from silolake.cli.terminal import data_directory, json_option, print_json, progress
-from silolake.errors import CloudUnreachable, LocalCloudError
+from silolake.errors import LocalCloudError, WrongState
 
 if TYPE_CHECKING:
     from silolake.service.places import Places
@@ -66,7 +66,7 @@ def _ask_status(places: Places) -> dict[str, Any] | None:
 
     try:
         return ask(places, {"verb": "status"})
-    except CloudUnreachable:
+    except WrongState:
         return None
 
 

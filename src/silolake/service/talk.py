@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from silolake.errors import CloudUnreachable, WrongState
+from silolake.errors import WrongState
 from silolake.service.places import Places
 
 _LONGEST_QUESTION = 1 << 16
@@ -31,13 +31,13 @@ def ask(places: Places, question: Mapping[str, Any], tell: Tell = lambda _: None
         The end of its answer: ``code``, and what the verb answers.
 
     Raises:
-        CloudUnreachable: no service is up, or it went away before its answer's end.
+        WrongState: no service is up, or it went away before its answer's end.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as spoken:
         try:
             spoken.connect(str(places.socket))
         except OSError as error:
-            raise CloudUnreachable(f"the service of {places.root}", str(error.strerror)) from error
+            raise WrongState(f"no service is up for {places.root}", "Start it with silolake up --service") from error
         spoken.sendall(json.dumps(question).encode() + b"\n")
         with spoken.makefile("r", encoding="utf-8") as lines:
             for line in lines:
@@ -45,7 +45,7 @@ def ask(places: Places, question: Mapping[str, Any], tell: Tell = lambda _: None
                 if "code" in said:
                     return said
                 tell(str(said["line"]))
-    raise CloudUnreachable(f"the service of {places.root}", "it ended before it had answered")
+    raise WrongState(f"the service of {places.root} ended before it had answered", "Ask again: it goes on from there")
 
 
 class Conversation:
