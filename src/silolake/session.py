@@ -17,7 +17,7 @@ from silolake.cloud import Cloud, find_local, sign_in
 from silolake.cloud.door import Reach
 from silolake.cloud.organization import Organization, read_organization
 from silolake.errors import CloudError, CloudUnreachable, GroundMoved, SilolakeError, WrongState
-from silolake.model import Account, Pending
+from silolake.model import Account, Pending, read_occasion
 from silolake.plan import Planned
 from silolake.reconcile import EVERYTHING, Applied, Known, LakePlan, Manner, Part, RunNotebook, plan_lake
 from silolake.reconcile.pipelines import Lake, ended_by, is_settled
@@ -25,6 +25,7 @@ from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_
 from silolake.runner import Request, Runner, RunRecord
 from silolake.runner import journal as states
 from silolake.runner.commit import commit_of
+from silolake.runner.journal import Entry
 from silolake.runner.runs import Place, runner_role, source_identity
 
 PLATFORM, RUNNER = "platform", "runner"
@@ -114,6 +115,25 @@ class Session:
             for mark in step.marks:
                 self.runner.journal.mark_applied(mark.kind, mark.name, mark.digest)
         return record
+
+    def retry(self, entry: Entry) -> RunRecord:
+        """Make a new attempt of a run, as what it was: same notebook, parameters, account and occasion. Writes.
+
+        Raises:
+            WrongState: the notebook is not what it was, so it would be another run.
+            UnknownName: there is no such notebook any more.
+        """
+        for planned in self.plan():
+            if self.request(planned.step).run == entry.run:
+                return self._perform(planned.step)
+        facts = entry.facts
+        notebook = find_notebook(self.rooms.root, str(facts["notebook"]))
+        occasion = read_occasion(facts["occasion"])
+        request = Request(notebook, dict(facts["parameters"]), str(facts["account"]), occasion, self.commit)
+        if request.run != entry.run:
+            told = f"the notebook {notebook.name} has changed since the run {entry.run}"
+            raise WrongState(told, f"silolake run {notebook.name} runs it as it is now")
+        return self.runner.run(request, again=True)
 
     def settle(self) -> tuple[Pending, ...]:
         """Take away the occasions that nothing is left to run for, and keep those that they bring about. Writes.

@@ -1,14 +1,22 @@
-"""``run`` and ``runs``: one notebook, and what is known of all that ran."""
+"""``run`` and ``runs``: one notebook, and what is known of all that ran, shown and gone on with."""
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from silolake.cli.terminal import json_option, print_json, print_table, progress
+from silolake.cli.terminal import data_directory, json_option, print_json, print_table, progress
 from silolake.errors import WrongState
+
+if TYPE_CHECKING:
+    from silolake.runner import RunRecord
+    from silolake.runner.journal import Entry
+    from silolake.session import Session
 
 
 @click.command()
@@ -104,6 +112,36 @@ def list_(limit: int = 30, as_json: bool = False) -> None:
     print_table(("run", "status", "notebook", "account", "parameters", "attempt", "started"), rows)
 
 
+def entry_of(session: Session, run_id: str) -> Entry:
+    """The run whose id begins like that.
+
+    Raises:
+        WrongState: there is none, or several.
+    """
+    entries = [each for each in session.runner.journal.entries(1000) if each.run.startswith(run_id)]
+    if not entries:
+        raise WrongState(f"there is no run {run_id!r}", "silolake runs lists those there are")
+    if len(entries) > 1:
+        shown = ", ".join(each.run for each in entries[:5]) + (", …" if entries[5:] else "")
+        raise WrongState(f"{len(entries)} runs begin with {run_id!r}: {shown}", "Give more of the id")
+    return entries[0]
+
+
+def record_of(session: Session, run_id: str) -> RunRecord:
+    """The record of the last ended attempt of the run whose id begins like that.
+
+    Raises:
+        WrongState: no attempt of it has ended with a record.
+    """
+    entry = entry_of(session, run_id)
+    record = session.runner.record(entry.run)
+    if record is None:
+        raise WrongState(
+            f"the run {entry.run} is {entry.status} and has left no notebook", "silolake runs show tells more"
+        )
+    return record
+
+
 @runs.command("show")
 @click.argument("run_id")
 @json_option
@@ -112,13 +150,7 @@ def show(run_id: str, as_json: bool) -> None:
     from silolake.cli.session import opened
 
     with opened() as session:
-        entries = [each for each in session.runner.journal.entries(1000) if each.run.startswith(run_id)]
-        if not entries:
-            raise WrongState(f"there is no run {run_id!r}", "silolake runs lists those there are")
-        if len(entries) > 1:
-            shown = ", ".join(each.run for each in entries[:5]) + (", …" if entries[5:] else "")
-            raise WrongState(f"{len(entries)} runs begin with {run_id!r}: {shown}", "Give more of the id")
-        (entry,) = entries
+        entry = entry_of(session, run_id)
         record = session.runner.record(entry.run)
     if as_json:
         print_json({"journal": asdict(entry), "record": asdict(record) if record else None})
@@ -136,3 +168,109 @@ def show(run_id: str, as_json: bool) -> None:
             ("tables written", ", ".join(record.outcome.get("tables_written", []))),
         ]
     print_table(("", ""), [(name, str(value)) for name, value in facts if value not in ("", None)])
+
+
+@runs.command("logs")
+@click.argument("run_id")
+def logs(run_id: str) -> None:
+    """Print what a run's notebook printed, cell by cell; errors with their traces. Its id may be shortened."""
+    from silolake.cli.session import opened
+    from silolake.runner.showing import transcript
+
+    with opened() as session:
+        for line in transcript(session.runner.notebook(record_of(session, run_id))):
+            click.echo(line)
+
+
+@runs.command("open")
+@click.argument("run_id")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the page there and open nothing.")
+def open_(run_id: str, out: Path | None) -> None:
+    """Open a run's executed notebook in the browser. Its id may be shortened."""
+    from silolake.cli.session import opened
+    from silolake.runner.showing import as_html
+
+    with opened() as session:
+        record = record_of(session, run_id)
+        page = as_html(session.runner.notebook(record))
+    _offer(page, out, f"{record.run}.html")
+
+
+@runs.command("page")
+@click.option("--limit", type=click.IntRange(1, 10000), default=1000, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the page there and open nothing.")
+def page(limit: int, out: Path | None) -> None:
+    """Open one page of all runs and accounts: how the last of each ended, and every one."""
+    from silolake.cli.session import opened
+    from silolake.runner.showing import page_of
+
+    with opened() as session, progress("reading the journal"):
+        text = page_of(session.rooms.settings.lake.text, session.runner.journal.entries(limit))
+    _offer(text, out, "runs.html")
+
+
+def _offer(page: str, out: Path | None, name: str) -> None:
+    """Write a page, and open it where nobody said where it goes. It may show rows, so only its owner may read it."""
+    if out is None:
+        folder = data_directory(None) / "pages"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = out or folder / name
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(page)
+    click.echo(str(path))
+    if out is None:
+        click.launch(str(path))
+
+
+@runs.command("retry")
+@click.argument("run_id")
+@json_option
+def retry(run_id: str, as_json: bool) -> None:
+    """Make a new attempt of a run, as what it was. Its id may be shortened; exit code 1 if it does not complete."""
+    from silolake.cli.session import opened
+
+    with opened() as session, session.alone():
+        entry = entry_of(session, run_id)
+        with progress(f"running {entry.facts['notebook']} for {entry.facts['account']}"):
+            record = session.retry(entry)
+        session.settle()
+    _tell_attempts([record], as_json)
+
+
+@runs.command("resume")
+@json_option
+def resume(as_json: bool) -> None:
+    """Go on with the runs that were killed or cancelled: a new attempt of each, the oldest first.
+
+    Exit code 1 if any does not complete. What has failed by itself is left to retry, or to the next apply.
+    """
+    from silolake.cli.session import opened
+    from silolake.runner.journal import CANCELLED, KILLED
+
+    records = []
+    with opened() as session, session.alone():
+        left = [each for each in session.runner.journal.entries(1000) if each.status in (KILLED, CANCELLED)]
+        for entry in reversed(left):
+            with progress(f"running {entry.facts['notebook']} for {entry.facts['account']}"):
+                try:
+                    records.append(session.retry(entry))
+                except WrongState as error:
+                    # The workspace has moved on since; what it declares now is the next apply's.
+                    click.echo(f"left: {error}", err=True)
+        session.settle()
+    if not records and not as_json:
+        click.echo("Nothing to go on with.")
+    _tell_attempts(records, as_json)
+
+
+def _tell_attempts(records: list[RunRecord], as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(each) for each in records])
+    else:
+        for each in records:
+            which = f"run {each.run}, attempt {each.attempt}"
+            click.echo(f"{each.status}: {each.notebook} for {each.account} in {each.wall_s:.1f} s ({which})")
+            if each.reason:
+                click.echo(f"reason: {each.reason}")
+    if not all(each.completed for each in records):
+        sys.exit(1)

@@ -34,9 +34,10 @@ _REST = (
     r"server\.key(\.new)?",
     r"profiles/[^/]+\.(ini|new)",
     r"company_report\.html",
+    r"pages/[0-9a-z]+\.html",
     r"service\.(log|lock)",
 )
-_FOLDERS = re.compile(r"(blobs|athena|runs|lake\.git|commits)(/.*)?|profiles")
+_FOLDERS = re.compile(r"(blobs|athena|runs|lake\.git|commits)(/.*)?|profiles|pages")
 
 
 def is_ours(directory: Path) -> bool:

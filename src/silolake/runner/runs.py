@@ -23,6 +23,7 @@ from silolake.runner.credentials import CredentialsEndpoint
 from silolake.runner.journal import Journal
 from silolake.runner.occasions import Occasions
 from silolake.runner.redact import redact
+from silolake.runner.showing import as_html
 
 BEHAVIOUR = 1
 """Part of every run's identity; raised when the engine would make something else of the same notebook."""
@@ -245,7 +246,7 @@ class Runner:
             "s3", "put_object", Bucket=bucket, Key=key, Body=executed.encode(), ContentType="application/x-ipynb+json"
         )
         if status == states.COMPLETED and request.notebook.html:
-            page = redact(_as_html(executed), secrets)
+            page = redact(as_html(executed, with_input=False), secrets)
             held.call(
                 "s3",
                 "put_object",
@@ -296,16 +297,27 @@ class Runner:
         entry = self.journal.find(run)
         return self._record(entry.record) if entry and entry.record else None
 
+    def notebook(self, record: RunRecord) -> str:
+        """The executed notebook of a run, as the target's runner reads it where it is kept. Reads only.
+
+        Raises:
+            CloudError: it is not there any more.
+        """
+        return self._kept(record, ".ipynb")
+
     def page(self, record: RunRecord) -> str:
         """The page that a completed run of a notebook with ``html`` has left, as the target's runner reads it.
 
         Raises:
             CloudError: the run left none.
         """
+        return self._kept(record, ".html")
+
+    def _kept(self, record: RunRecord, ending: str) -> str:
         account = self._organization.account(record.account)
         held = Cloud(self._cloud.reach, self._vending(account, record.run, record.commit)())
         bucket, _, key = record.notebook_at.removeprefix("s3://").partition("/")
-        answer = held.call("s3", "get_object", Bucket=bucket, Key=key.removesuffix(".ipynb") + ".html")
+        answer = held.call("s3", "get_object", Bucket=bucket, Key=key.removesuffix(".ipynb") + ending)
         return str(answer["Body"].read().decode())
 
     def _vending(self, account: Account, run: str, commit: str) -> Callable[[], Credentials]:
@@ -405,11 +417,3 @@ def source_identity(commit: str) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _as_html(executed: str) -> str:
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    page, _ = HTMLExporter(exclude_input=True).from_notebook_node(nbformat.reads(executed, as_version=4))
-    return str(page)
