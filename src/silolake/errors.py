@@ -19,6 +19,7 @@ They are handed to ``super().__init__`` so that an error survives a worker's pic
     ├── StepFailed                one step of a plan did not do what it says
     ├── RunFailed                 a notebook run did not end as completed
     │   └── BadParameters         parameters a notebook does not take
+    ├── CannotFork                a kernel cannot be forked here; it can be spawned
     ├── LocalCloudError           the local cloud cannot start or go on
     │   ├── PortTaken
     │   ├── AlreadyRunning
@@ -207,6 +208,17 @@ class BadParameters(RunFailed):
 
     def __str__(self) -> str:
         return f"{self.notebook} was not run: {self.reason}."
+
+
+class CannotFork(SilolakeError):
+    """A kernel cannot be forked from a preloaded process here; whoever wanted one can spawn it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no kernel can be forked here: {self.reason}. SILOLAKE_KERNELS=spawn starts each one afresh."
 
 
 class LocalCloudError(SilolakeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -104,6 +104,7 @@ class Session:
         for pending in self.arrived:
             if (pending.account, pending.occasion) in wanted:
                 self.runner.occasions.occur(pending)
+        manner = replace(manner, cancel=self.runner.cancel)
         ended = reconcile.apply(plan, perform, again=partial(self.plan, self.parts), manner=manner)
         self.settle()
         return ended

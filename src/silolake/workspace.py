@@ -18,7 +18,7 @@ from silolake.cloud.door import Reach
 from silolake.cloud.organization import Organization, read_organization
 from silolake.cloud.queries import Answer, query
 from silolake.cross_silo_views import PublishReport
-from silolake.errors import Denied, WrongState
+from silolake.errors import Denied, StepFailed, WrongState
 from silolake.model import Account, AccountId, OuPath
 from silolake.pipelines import ValidationReport
 from silolake.provisioning import ProvisioningReport
@@ -117,7 +117,12 @@ class Workspace:
         return query(self.cloud, sql, workgroup="lake", database=database)
 
     def _did(self, report: Report) -> Report:
-        self._outcome.verbs.append(report.to_json())
+        try:
+            report.raise_if_incomplete()
+            incomplete = ""
+        except StepFailed as error:
+            incomplete = str(error)
+        self._outcome.verbs.append({**report.to_json(), "incomplete": incomplete})
         if self.context is not None:
             self._outcome.keep(Path(self.context.outcome))
         return report

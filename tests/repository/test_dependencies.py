@@ -18,7 +18,6 @@ from .tree import ROOT, imports
 OURS = (*dependencies()[""], *dependencies()["local"], *dependencies()["run"])
 NEVER_IMPORTED = {
     "pytz": "DuckDB imports it to hand over a TIMESTAMP WITH TIME ZONE",
-    "ipykernel": "papermill starts it as a kernel",
     "awswrangler": "notebooks import it",
     "pandas": "notebooks import it",
     "matplotlib": "notebooks import it",

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from silolake.kernels import forks
 
 from .small_lakes import SmallLake
 from .workspaces import environment
@@ -77,7 +79,7 @@ def kill_kernel(_: SmallLake, command: psutil.Process) -> None:
 
 
 def kill_command(_: SmallLake, command: psutil.Process) -> None:
-    """SIGKILL to the command; its kernels are orphans from then on."""
+    """SIGKILL to the command; its zygote kills its kernels."""
     _kill(command)
 
 
@@ -94,14 +96,12 @@ def _kill(process: psutil.Process) -> None:
 
 
 def kernels_of(command: psutil.Process) -> list[psutil.Process]:
-    """The command's children that are kernels."""
+    """The kernels that were forked for a command; they are children of a zygote, which knows who asked for each."""
     found = []
-    for child in command.children(recursive=True):
-        try:
-            if any("ipykernel" in word for word in child.cmdline()):
-                found.append(child)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
+    for kernel in (each for zygote in forks.zygotes() for each in zygote["kernels"]):
+        if kernel["asked_by"] == command.pid:
+            with suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(kernel["pid"]))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -64,7 +65,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The program: what goes wrong on purpose is one plain sentence and exit code 1."""
+    """The program: what goes wrong on purpose is one plain sentence and exit code 1.
+
+    SIGTERM ends it as Ctrl-C does: what goes on is cancelled, and recorded as such.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(prog_name="silolake", standalone_mode=False)
     except click.exceptions.Exit as error:

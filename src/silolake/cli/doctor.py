@@ -11,6 +11,7 @@ import click
 
 from silolake.cli.terminal import DATA, json_option, print_json
 from silolake.errors import SilolakeError
+from silolake.kernels import forks
 
 Finding = tuple[str, bool, str]
 
@@ -47,6 +48,8 @@ def _look() -> Iterator[Finding]:
         absent = [name for name in modules if find_spec(name) is None]
         told = f"without {', '.join(absent)}: pip install 'silolake[{extra}]'" if absent else "installed"
         yield f"silolake[{extra}]", not absent, told
+    refused = forks.refused()
+    yield "kernels", True, f"spawned, each afresh: {refused}" if refused else "forked from a preloaded process"
     yield from _workspace()
 
 

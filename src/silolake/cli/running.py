@@ -162,7 +162,9 @@ def show(run_id: str, as_json: bool) -> None:
         facts += [
             ("identity", record.identity),
             ("wall s", record.wall_s),
+            ("kernel", record.kernel),
             ("kernel CPU s", record.cpu_s),
+            ("kernel peak MB", record.peak_mb),
             ("cells", f"{record.cells[0]} of {record.cells[1]}"),
             ("notebook", record.notebook_at),
             ("tables written", ", ".join(record.outcome.get("tables_written", []))),

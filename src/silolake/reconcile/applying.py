@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,12 +91,14 @@ class Manner:
         hearing: hears of each step.
         sleep: waits some seconds before another attempt.
         stopping: says whether no further step is to begin.
+        cancel: ends the runs that go on; called when a person or a signal ends the work.
     """
 
     at_once: int = 2
     hearing: Hearing = Hearing()
     sleep: Callable[[float], None] = time.sleep
     stopping: Callable[[], bool] = lambda: False
+    cancel: Callable[[], None] = lambda: None
 
 
 def apply(plan: LakePlan, run: Run, *, again: Callable[[], LakePlan], manner: Manner = Manner()) -> tuple[Applied, ...]:
@@ -129,7 +132,7 @@ def apply(plan: LakePlan, run: Run, *, again: Callable[[], LakePlan], manner: Ma
 def _perform_all(plan: LakePlan, run: Run, manner: Manner) -> Iterator[Applied]:
     """Each step as soon as what it needs has ended, as many at once as may be."""
     course, under_way = Course(plan), dict[Future[Applied], str]()
-    with ThreadPoolExecutor(max_workers=manner.at_once) as pool:
+    with ThreadPoolExecutor(max_workers=manner.at_once) as pool, _ended_by_hand(manner):
         while not course.is_over:
             for each in course.ready()[: manner.at_once - len(under_way)]:
                 if manner.stopping():
@@ -144,6 +147,16 @@ def _perform_all(plan: LakePlan, run: Run, manner: Manner) -> Iterator[Applied]:
                 course.end(under_way.pop(future), completed=done.completed)
                 yield done
             yield from (_unreached(each, why, manner) for each, why in course.bar())
+
+
+@contextmanager
+def _ended_by_hand(manner: Manner) -> Iterator[None]:
+    """Cancel what goes on where a person or a signal ends the work; the pool then waits for the runs to be told of."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        manner.cancel()
+        raise
 
 
 def _perform(planned: Planned[RunNotebook], run: Run, manner: Manner) -> Applied:

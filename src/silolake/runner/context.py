@@ -74,6 +74,20 @@ class Outcome:
     tables_read: list[str] = field(default_factory=list)
     tables_written: list[str] = field(default_factory=list)
 
+    def fault(self, verb: str) -> str:
+        """Why a run did not do what it says, though no cell raised; nothing where it did.
+
+        Args:
+            verb: what the notebook's metadata promises; nothing for one that promises none.
+        """
+        last = {(each["verb"], each.get("subject", ""), each.get("silo", "")): each for each in self.verbs}
+        for each in last.values():
+            if each.get("incomplete"):
+                return str(each["incomplete"])
+        if verb and not any(each["verb"] == verb for each in self.verbs):
+            return f"its verb {verb} was not called"
+        return ""
+
     def keep(self, path: Path) -> None:
         """Write what is known so far. Writes."""
         path.write_text(json.dumps(asdict(self), default=str))

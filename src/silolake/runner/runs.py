@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ from silolake.runner.context import VARIABLE, Outcome, RunContext
 from silolake.runner.credentials import CredentialsEndpoint
 from silolake.runner.journal import Journal
 from silolake.runner.occasions import Occasions
+from silolake.runner.patience import Patience
+from silolake.runner.records import RunRecord
 from silolake.runner.redact import redact
 from silolake.runner.showing import as_html
 
@@ -30,17 +33,6 @@ BEHAVIOUR = 1
 
 _HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX")
 _CELL_TIMEOUT_S = 3600
-# What botocore itself takes for throttling, and for nobody there.
-# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
-_THROTTLED = (
-    "(Throttling)", "(ThrottlingException)", "(ThrottledException)", "(RequestThrottled)",
-    "(RequestThrottledException)", "(TooManyRequestsException)", "(RequestLimitExceeded)", "(SlowDown)",
-    "(LimitExceededException)", "(ProvisionedThroughputExceededException)", "(PriorRequestNotComplete)",
-    "(BandwidthLimitExceeded)",
-)  # fmt: skip
-_UNREACHABLE = (
-    "CloudUnreachable", "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Request:
         account: the target's name.
         occasion: what makes this run another than the same notebook's last one.
         commit: the workspace's commit.
-        timeout_s: the longest one of its cells may take; 0 is an hour.
+        timeout_s: the longest it may take in all; 0 is no limit but a cell's hour.
     """
 
     notebook: Notebook
@@ -70,62 +62,6 @@ class Request:
             [self.notebook.name, self.notebook.digest, as_json(self.notebook.check(self.parameters)), self.account,
              occasion_json(self.occasion), BEHAVIOUR]
         )[:16]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """How one attempt of a run ended; ``run.json``.
-
-    Attributes:
-        status: completed, failed, timed out, kernel died, cancelled.
-        reason: empty for a completed run.
-        wall_s, cpu_s: CPU is the kernel's, where the system tells it.
-        cells: how many of how many ran.
-        notebook_at: where the executed notebook lies.
-        outcome: what its verbs did, which tables they read and wrote.
-    """
-
-    run: str
-    attempt: int
-    notebook: str
-    notebook_digest: str
-    parameters: Mapping[str, Any]
-    account: str
-    account_id: str
-    region: str
-    occasion: Mapping[str, Any]
-    commit: str
-    identity: str
-    status: str
-    reason: str
-    started_at: str
-    ended_at: str
-    wall_s: float
-    cpu_s: float | None
-    cells: tuple[int, int]
-    notebook_at: str
-    outcome: Mapping[str, Any]
-
-    @property
-    def completed(self) -> bool:
-        """Whether it did what it says, its own checks included."""
-        return self.status == states.COMPLETED
-
-    @property
-    def failure(self) -> str:
-        """The class of failure, for what may be tried again; empty for a completed run."""
-        if self.status in (states.COMPLETED, states.TIMED_OUT, states.KERNEL_DIED, states.CANCELLED):
-            return "" if self.completed else self.status
-        raised = self.reason.partition(":")[0]
-        said = f"{raised} {self.reason[:400]}"
-        if raised == "Throttled" or any(code in said for code in _THROTTLED):
-            return "throttled"
-        return "unreachable" if raised in _UNREACHABLE else "failed"
-
-    @property
-    def concerns(self) -> tuple[str, ...]:
-        """What somebody should hear of although the run did what it says: deliveries not taken as they are."""
-        return tuple(each for verb in self.outcome.get("verbs", ()) for each in verb.get("concerns", ()))
 
 
 @dataclass(frozen=True)
@@ -166,10 +102,15 @@ class Runner:
         self.journal = Journal(cloud, place.bucket(self._platform, "state"))
         self.occasions = Occasions(cloud, place.bucket(self._platform, "state"))
         self._endpoint = CredentialsEndpoint()
+        self._cancelled = threading.Event()
 
     def meet(self, organization: Organization) -> None:
         """Learn the accounts there are now."""
         self._organization = organization
+
+    def cancel(self) -> None:
+        """End the runs that go on, each as cancelled, and every one that begins from now on."""
+        self._cancelled.set()
 
     def close(self) -> None:
         """End what serves the kernels."""
@@ -233,12 +174,15 @@ class Runner:
         vend = self._vending(account, run, request.commit)
         started_at, began = _now(), time.monotonic()
         with self._endpoint.lease(run, vend) as leased:
-            status, reason, cpu_s, cells = self._execute(
-                request.notebook, values, folder, {**self._environment(folder), **leased}
+            status, reason, told, cells = self._execute(
+                request, values, folder, {**self._environment(folder), **leased}
             )
             secrets = self._endpoint.secrets
         executed = redact((folder / "notebook.ipynb").read_text(encoding="utf-8"), secrets)
         outcome = Outcome.read(outcome_at)
+        if status == states.COMPLETED and (fault := outcome.fault(request.notebook.verb)):
+            # That no cell raised is not that it did what it says.
+            status, reason = states.FAILED, fault
         held = Cloud(self._cloud.reach, vend())
         bucket, prefix = self._place.kept_in(account)
         key = f"{prefix}{run}/{attempt}/notebook.ipynb"
@@ -272,10 +216,12 @@ class Runner:
             started_at=started_at,
             ended_at=_now(),
             wall_s=round(time.monotonic() - began, 3),
-            cpu_s=cpu_s,
+            cpu_s=told.get("cpu_s"),
             cells=cells,
             notebook_at=f"s3://{bucket}/{key}",
             outcome=asdict(outcome),
+            peak_mb=told.get("peak_mb"),
+            kernel=told.get("kernel", ""),
         )
         return record, self._keep(held, record)
 
@@ -369,9 +315,9 @@ class Runner:
         return found
 
     def _execute(
-        self, notebook: Notebook, values: Mapping[str, Value], folder: Path, environment: Mapping[str, str]
-    ) -> tuple[str, str, float | None, tuple[int, int]]:
-        """Status, reason, CPU seconds, and how many of how many cells ran."""
+        self, request: Request, values: Mapping[str, Value], folder: Path, environment: Mapping[str, str]
+    ) -> tuple[str, str, Mapping[str, Any], tuple[int, int]]:
+        """Status, reason, what the engine tells of the kernel, and how many of how many cells ran."""
         import papermill
         from papermill.exceptions import PapermillExecutionError
 
@@ -379,7 +325,7 @@ class Runner:
         reason = ""
         try:
             papermill.execute_notebook(
-                str(notebook.path),
+                str(request.notebook.path),
                 str(out),
                 parameters=dict(values),
                 engine_name="silolake",
@@ -387,7 +333,7 @@ class Runner:
                 progress_bar=False,
                 environment=environment,
                 folder=str(self._place.root),
-                cell_timeout_s=_CELL_TIMEOUT_S,
+                patience=Patience.of(_CELL_TIMEOUT_S, request.timeout_s, self._cancelled.is_set),
             )
         except PapermillExecutionError as error:
             reason = f"{error.ename}: {error.evalue}"
@@ -395,14 +341,13 @@ class Runner:
         told = node["metadata"].get("silolake_run", {})
         statuses = [cell["metadata"].get("papermill", {}).get("status") for cell in node["cells"]]
         ran = (sum(each == "completed" for each in statuses), len(statuses))
-        cpu_s = told.get("cpu_s")
         ended = str(told.get("reason", ""))
         if ended:
-            kind = states.TIMED_OUT if ended.startswith(states.TIMED_OUT) else states.KERNEL_DIED
-            return kind, ended, cpu_s, ran
+            known = (each for each in (states.TIMED_OUT, states.CANCELLED) if ended.startswith(each))
+            return next(known, states.KERNEL_DIED), ended, told, ran
         if reason or node["metadata"]["papermill"].get("exception") or ran[0] < ran[1]:
-            return states.FAILED, reason or "not every cell ran", cpu_s, ran
-        return states.COMPLETED, "", cpu_s, ran
+            return states.FAILED, reason or "not every cell ran", told, ran
+        return states.COMPLETED, "", told, ran
 
 
 def runner_role(account: Account) -> str:
