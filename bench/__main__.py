@@ -11,11 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import kernels, lake, local_cloud
+from bench import kernels, lake, local_cloud, plans
 from bench.measuring import BENCHMARKS, Benchmark, Measured
 from bench.workspace import ROOT, Failed
 
-MODULES = (local_cloud, lake, kernels)
+MODULES = (local_cloud, lake, kernels, plans)
 """Named, so that each has registered its benchmarks."""
 
 

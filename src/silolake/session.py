@@ -58,22 +58,28 @@ class Session:
     arrived: tuple[Pending, ...] = field(default=())
     parts: frozenset[Part] = EVERYTHING
 
-    def plan(self, parts: frozenset[Part] = EVERYTHING) -> LakePlan:
+    def plan(self, parts: frozenset[Part] = EVERYTHING, *, known_tags: bool = True) -> LakePlan:
         """What must run now. Reads only; learns the organization's tree anew.
 
         Args:
             parts: what is planned.
+            known_tags: whether accounts whose tags are kept are not asked for them.
         """
         self.parts = parts
         platform = runner_role(self.organization.account(PLATFORM))
         looking = self.cloud.as_role(platform, "plan", source_identity=source_identity(self.commit))
-        plan, observed, self.arrived = plan_lake(looking, self.rooms, self._known(), parts)
+        plan, observed, self.arrived = plan_lake(looking, self.rooms, self._known(with_tags=known_tags), parts)
         self.organization = observed.organization
         self.runner.meet(observed.organization)
         return plan
 
-    def _known(self) -> Known:
-        return Known(self.runner.journal.applied(), self.runner.occasions.pending(), self._is_completed)
+    def _known(self, *, with_tags: bool = True) -> Known:
+        return Known(
+            self.runner.journal.applied(),
+            self.runner.occasions.pending(),
+            self._is_completed,
+            self.runner.tagged.read() if with_tags else {},
+        )
 
     def _is_completed(self, step: RunNotebook) -> bool:
         entry = self.runner.journal.find(self.request(step).run)
@@ -105,7 +111,10 @@ class Session:
             if (pending.account, pending.occasion) in wanted:
                 self.runner.occasions.occur(pending)
         manner = replace(manner, cancel=self.runner.cancel)
-        ended = reconcile.apply(plan, perform, again=partial(self.plan, self.parts), manner=manner)
+        # What provisioning has done it may have done to tags.
+        again = partial(self.plan, self.parts, known_tags=False)
+        ended = reconcile.apply(plan, perform, again=again, manner=manner)
+        self.runner.tagged.keep(self.organization)
         self.settle()
         return ended
 

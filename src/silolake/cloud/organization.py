@@ -68,8 +68,15 @@ class Organization:
         return next((each.name for each in self.accounts.values() if each.id.text == account), account)
 
 
-def read_organization(cloud: Cloud) -> Organization:
+Tags = Mapping[str, str]
+
+
+def read_organization(cloud: Cloud, known: Mapping[str, Tags] | None = None) -> Organization:
     """Read the whole tree. Reads only.
+
+    Args:
+        cloud: the management account's, or a delegated administrator's.
+        known: account id → tags, for accounts whose tags are not to be asked for: a call each.
 
     Raises:
         Denied: the identity is neither the management account's nor a delegated administrator's.
@@ -79,11 +86,11 @@ def read_organization(cloud: Cloud) -> Organization:
     top = OuPath(f"{about['Id']}/{root['Id']}/")
     units: dict[str, OuPath] = {}
     accounts: dict[str, Account] = {}
-    for account in _accounts(cloud, root["Id"], top):
+    for account in _accounts(cloud, root["Id"], top, known or {}):
         accounts[account.name] = account
     for name, unit_id, path in _units(cloud, root["Id"], "", top):
         units[name] = path
-        for account in _accounts(cloud, unit_id, path):
+        for account in _accounts(cloud, unit_id, path, known or {}):
             accounts[account.name] = account
     return Organization(about["Id"], AccountId(about["MasterAccountId"]), top, root["Id"], units, accounts)
 
@@ -97,15 +104,18 @@ def _units(cloud: Cloud, parent: str, prefix: str, path: OuPath) -> Iterator[tup
         yield from _units(cloud, unit["Id"], f"{name}/", below)
 
 
-def _accounts(cloud: Cloud, parent: str, path: OuPath) -> Iterator[Account]:
+def _accounts(cloud: Cloud, parent: str, path: OuPath, known: Mapping[str, Tags]) -> Iterator[Account]:
     for found in cloud.pages("organizations", "list_accounts_for_parent", "Accounts", ParentId=parent):
         if found["Status"] != "ACTIVE":
             continue
-        tags = cloud.pages("organizations", "list_tags_for_resource", "Tags", ResourceId=found["Id"])
+        tags = known.get(found["Id"])
+        if tags is None:
+            listed = cloud.pages("organizations", "list_tags_for_resource", "Tags", ResourceId=found["Id"])
+            tags = {tag["Key"]: tag["Value"] for tag in listed}
         yield Account(
             name=found["Name"],
             id=AccountId(found["Id"]),
             email=found["Email"],
             path=path,
-            tags={tag["Key"]: tag["Value"] for tag in tags},
+            tags=tags,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from silolake.cloud import Cloud
-from silolake.cloud.organization import Organization, read_organization
+from silolake.cloud.organization import Organization, Tags, read_organization
 from silolake.errors import CloudError
 from silolake.rooms.render import Ground
 
@@ -60,14 +60,15 @@ def ground_of(organization: Organization) -> Ground:
     return Ground(organization.root, dict(organization.units), accounts)
 
 
-def observe(cloud: Cloud, prefix: str) -> Observed:
+def observe(cloud: Cloud, prefix: str, tags: Mapping[str, Tags] | None = None) -> Observed:
     """Read the organization, the lake's policies and the stack sets. Reads only.
 
     Args:
         cloud: the platform's runner, a delegated administrator.
         prefix: what the names of the lake's own policies and stack sets begin with.
+        tags: account id → tags, of accounts that are not to be asked for them.
     """
-    return Observed(read_organization(cloud), _guard_rails(cloud, prefix), _stack_sets(cloud, prefix))
+    return Observed(read_organization(cloud, tags), _guard_rails(cloud, prefix), _stack_sets(cloud, prefix))
 
 
 def _guard_rails(cloud: Cloud, prefix: str) -> dict[str, ObservedGuardRail]:

@@ -46,11 +46,13 @@ class Known:
         applied: (kind, name) → the digest it was applied at.
         pending: occasions that have come and whose runs have not all completed, oldest first.
         is_completed: whether a run has completed for its occasion.
+        tags: account id → tags, of accounts that are not to be asked for them.
     """
 
     applied: Mapping[tuple[str, str], str] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
     is_completed: Callable[[RunNotebook], bool] = lambda _: False
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def plan_lake(
     Returns:
         The plan, what was observed for it, and the deliveries that were found, as occasions.
     """
-    observed = provisioning.observe(cloud, prefix_of(rooms))
+    observed = provisioning.observe(cloud, prefix_of(rooms), known.tags)
     organization, applied = observed.organization, known.applied
     provision = tuple(_provision(rooms, observed)) if Part.PROVISION in parts else ()
     joins = (*_withdraw(rooms, organization, applied), *_enroll(rooms, organization, applied))

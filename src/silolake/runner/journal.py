@@ -270,12 +270,17 @@ class Journal:
 
     def mark_applied(self, kind: str, name: str, digest: str) -> None:
         """Say that something is applied at a digest; an empty digest says it is applied no more. Writes."""
-        prefix = f"state/applied/{kind}/{quote(name, safe='')}/"
+        prefix = applied_key(kind, name, "")
         if digest:
             self._cloud.call("s3", "put_object", Bucket=self._bucket, Key=prefix + digest, Body=b"")
         for each in list(self._cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self._bucket, Prefix=prefix)):
             if each["Key"] != prefix + digest:
                 self._cloud.call("s3", "delete_object", Bucket=self._bucket, Key=each["Key"])
+
+
+def applied_key(kind: str, name: str, digest: str) -> str:
+    """The key that says that something is applied at a digest."""
+    return f"state/applied/{kind}/{quote(name, safe='')}/{digest}"
 
 
 def _is_left(entry: Entry) -> bool:

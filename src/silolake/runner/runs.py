@@ -27,6 +27,7 @@ from silolake.runner.patience import Patience
 from silolake.runner.records import RunRecord
 from silolake.runner.redact import redact
 from silolake.runner.showing import as_html
+from silolake.runner.tagged import Tagged
 
 BEHAVIOUR = 1
 """Part of every run's identity; raised when the engine would make something else of the same notebook."""
@@ -101,6 +102,7 @@ class Runner:
         self._platform = organization.account(place.platform)
         self.journal = Journal(cloud, place.bucket(self._platform, "state"))
         self.occasions = Occasions(cloud, place.bucket(self._platform, "state"))
+        self.tagged = Tagged(cloud, place.bucket(self._platform, "state"))
         self._endpoint = CredentialsEndpoint()
         self._cancelled = threading.Event()
 
