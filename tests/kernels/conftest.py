@@ -22,6 +22,7 @@ def zygotes() -> Iterator[None]:
     folder = Path(tempfile.mkdtemp(prefix="zygotes-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        (folder / "home").mkdir()
         patch.delenv(forks.VARIABLE, raising=False)
         yield
         forks.stop()

@@ -5,24 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import nbformat
 import papermill
+import pytest
 from papermill.exceptions import PapermillExecutionError
 
+from silolake.kernels import forks, ground
 from silolake.kernels.cells import Cells
 from silolake.kernels.outputs import Outputs
 
 PATIENCE_S = 10.0
 IS_ROOT = os.geteuid() == 0
+SPARE = ("silolake.kernels.shell",)
+"""A list to preload that makes a zygote quick to start."""
 
 
 def environment(further: Mapping[str, str] | None = None) -> dict[str, str]:
     """A kernel's whole environment: little, and nothing of the test's own but where programs are."""
-    return {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LANG": "C.UTF-8", **(further or {})}
+    home = f"{os.environ['XDG_RUNTIME_DIR']}/home"
+    return {"PATH": os.environ["PATH"], "HOME": home, "LANG": "C.UTF-8", **(further or {})}
+
+
+def preloading(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Let zygotes be of another ground from now on: another list to preload."""
+    monkeypatch.setattr(forks, "ground", partial(ground.ground, preload=modules))
 
 
 def said(kernel: Cells, source: str) -> str:

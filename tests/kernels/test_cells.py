@@ -13,7 +13,7 @@ import pytest
 from silolake.kernels.cells import Cells
 from silolake.kernels.outputs import Outputs
 
-from .desk import Executed, environment, execute, notebook, said
+from .desk import Executed, execute, notebook, said
 
 Begin = Callable[..., Cells]
 
@@ -82,7 +82,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Execute
         for way in ("fork", "spawn"):
             patch.setenv("SILOLAKE_KERNELS", way)
             home = tmp_path_factory.mktemp(way)
-            found[way] = execute(home, node, environment=environment({"HOME": str(home)}))
+            found[way] = execute(home, node)
     assert [each.told["kernel"].split(":")[0] for each in found.values()] == ["forked", "spawned"]
     yield found
 
@@ -126,10 +126,11 @@ def test_what_a_c_library_writes_is_kept(begin: Begin) -> None:
         "os.write(1, b'to one\\n')",
         "os.write(2, b'to two\\n')",
         "sys.stdout.buffer.write(b'\\xff')",
+        "print('!', file=sys.__stdout__)",
     )
     begin().run("\n".join(source), outputs)
     found = [(each["name"], each["text"]) for each in outputs.listed() if each["output_type"] == "stream"]
-    assert "".join(text for name, text in found if name == "stdout") == "to one\n\ufffd"
+    assert "".join(text for name, text in found if name == "stdout") == "to one\n\ufffd!\n"
     assert "".join(text for name, text in found if name == "stderr") == "to two\n"
 
 

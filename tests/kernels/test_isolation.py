@@ -17,7 +17,7 @@ from silolake.kernels.forks import Limits
 from silolake.kernels.outputs import Outputs
 from silolake.runner.credentials import CredentialsEndpoint
 
-from .desk import IS_ROOT, environment, eventually, is_gone, refused, said
+from .desk import IS_ROOT, SPARE, environment, eventually, is_gone, preloading, refused, said
 
 Begin = Callable[..., Cells]
 NOBODY = 65534 if IS_ROOT else None
@@ -84,6 +84,7 @@ def test_a_kernels_environment_is_what_was_given_and_what_ipython_needs(begin: B
 def test_the_zygote_has_no_credentials_whatever_its_starter_has(monkeypatch: pytest.MonkeyPatch, begin: Begin) -> None:
     """Neither the starter's own environment nor the kernel's reaches it, but for what only a start can take in."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-starters")
+    preloading(monkeypatch, *SPARE)
     kernel = begin({"AWS_SECRET_ACCESS_KEY": "the-kernels", "SILO": "ewr", "MPL_FRESH": "1"})
     assert said(kernel, "import os; print(os.environ['AWS_SECRET_ACCESS_KEY'])") == "the-kernels"
     (zygote,) = (each for each in forks.zygotes() if kernel.kernel.pid in {one["pid"] for one in each["kernels"]})
@@ -123,8 +124,9 @@ def test_no_two_runs_draw_the_same(begin: Begin, draw: str) -> None:
     assert len({said(begin(), draw) for _ in range(3)}) == 3
 
 
-def test_the_seed_of_hashes_is_shared_unless_it_is_set(begin: Begin) -> None:
+def test_the_seed_of_hashes_is_shared_unless_it_is_set(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the documentation says; PYTHONHASHSEED starts a zygote of its own."""
+    preloading(monkeypatch, *SPARE)
     ask = "print(hash('silo'))"
     assert said(begin(), ask) == said(begin(), ask)
     fixed = said(begin({"PYTHONHASHSEED": "7"}), ask)

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from silolake.errors import CannotFork
-from silolake.kernels import forks
+from silolake.kernels import cells, forks
 from silolake.kernels.forks import Limits
 from silolake.runner import saving
 from silolake.runner.patience import Patience
@@ -33,9 +33,9 @@ class Case:
 CASES = {
     "every cell runs": Case(("1", "2"), (C, C)),
     "a cell raises": Case(("1", "1/0", "3"), (C, F, N), "ZeroDivisionError"),
-    "a cell is not Python": Case(("x = = 1", "2"), (F, N), "SyntaxError"),
+    "a cell is not Python": Case(("x = = 1", "2"), (F, N), "SyntaxError", on_both=False),
     "sys.exit(0)": Case(("import sys; sys.exit(0)", "2"), (F, N)),
-    "sys.exit(3)": Case(("import sys; sys.exit(3)", "2"), (F, N), "SystemExit"),
+    "sys.exit(3)": Case(("import sys; sys.exit(3)", "2"), (F, N), "SystemExit", on_both=False),
     "exit ends the kernel": Case(("exit()", "2"), (C, F), "CellExecutionError", "kernel died: it exited with 0", False),
     "exit at the end": Case(("1", "exit()"), (C, C), on_both=False),
     "os._exit": Case(("import os; os._exit(3)", "2"), (F, N), "CellExecutionError", "kernel died: it exited with 3"),
@@ -57,35 +57,36 @@ CASES = {
         ("1", "import time; time.sleep(60)", "3"),
         (C, F, N),
         "KeyboardInterrupt",
-        "timed out: cell 2 took longer than 1 s",
+        "timed out: cell 2 took longer than 0.4 s",
     ),
     "a coroutine takes too long": Case(
         ("import asyncio; await asyncio.sleep(60)", "2"),
         (F, N),
         "CancelledError",
-        "timed out: cell 1 took longer than 1 s",
+        "timed out: cell 1 took longer than 0.4 s",
         False,
     ),
     "a cell takes too long and will not be interrupted": Case(
         ("import signal, time; signal.signal(2, signal.SIG_IGN); time.sleep(60)", "2"),
         (F, N),
         "CellExecutionError",
-        "timed out: cell 1 took longer than 1 s",
+        "timed out: cell 1 took longer than 0.4 s",
         False,
     ),
     "a cell that is asked for input": Case(("input('silo?')", "2"), (F, N), "StdinNotImplementedError"),
-    "a check that does not hold": Case(("1", "assert 1 == 2"), (C, F), "AssertionError"),
-    "an empty notebook": Case((), ()),
+    "a check that does not hold": Case(("1", "assert 1 == 2"), (C, F), "AssertionError", on_both=False),
+    "an empty notebook": Case((), (), on_both=False),
 }
 
 
 def run(folder: Path, case: Case) -> Executed:
-    """With a second for each cell where it is to be too little."""
-    return execute(folder, case.cells, patience=Patience(1 if case.reason.startswith("timed out") else 0))
+    """With little time for each cell where it is to be too little."""
+    return execute(folder, case.cells, patience=Patience(0.4 if case.reason.startswith("timed out") else 0))
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_what_is_said_of_a_forked_run(folder: Path, what: str) -> None:
+def test_what_is_said_of_a_forked_run(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(cells, "_GRACE_S", 0.5)
     case = CASES[what]
     done = run(folder, case)
     assert tuple(done.statuses) == case.statuses

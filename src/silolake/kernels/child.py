@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import os
 import random
 import resource
@@ -41,7 +40,6 @@ def become(asked: Message, fds: list[int], parent: int) -> None:
         channel = _own_descriptors(fds)
         _own_process(asked, parent)
         _own_state(asked)
-        gc.enable()
         match asked["run"]:
             case {"cells": True}:
                 from silolake.kernels.shell import serve

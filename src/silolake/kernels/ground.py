@@ -111,10 +111,13 @@ def _installed() -> Iterator[str]:
 def _own_sources() -> Iterator[str]:
     """silolake's own files: installed for editing, they change without any installation."""
     spec = find_spec("silolake")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for path in sorted(Path(folder).rglob("*.py")):
-            about = path.stat()
-            yield f"{path} {about.st_mtime_ns} {about.st_size}"
+    for root in (spec.submodule_search_locations or ()) if spec else ():
+        # Asked for every kernel, and pathlib takes four times as long.
+        for folder, below, names in os.walk(root):
+            below.sort()
+            for path in (f"{folder}/{name}" for name in sorted(names) if name.endswith(".py")):
+                about = os.stat(path)  # noqa: PTH116
+                yield f"{path} {about.st_mtime_ns} {about.st_size}"
 
 
 def place() -> Path:

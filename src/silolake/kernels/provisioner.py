@@ -53,6 +53,10 @@ class _Process:
         """End it now."""
         self._kernel.signal(signal.SIGKILL)
 
+    def close(self) -> None:
+        """Hold it no longer: what still lives is killed."""
+        self._kernel.close()
+
 
 class ForkedKernel(LocalProvisioner):  # type: ignore[misc]
     """Registered with jupyter_client as ``silolake``."""
@@ -74,6 +78,11 @@ class ForkedKernel(LocalProvisioner):  # type: ignore[misc]
         self.pgid = None
         self.cwd = kwargs.get("cwd", os.getcwd())  # noqa: PTH109
         return self.connection_info
+
+    def let_go(self) -> None:
+        """Hold a forked kernel no longer; of one that was found dead nobody asks the code, and it would stay held."""
+        if isinstance(self.process, _Process):
+            self.process.close()
 
     async def wait(self) -> int | None:
         """Wait until it has ended; looks oftener than the ten times a second of others."""

@@ -146,6 +146,10 @@ def serve(channel: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable(2)
     out = Out(channel)
+    original: Any = (sys.__stdout__, sys.__stderr__)
+    for each in original:
+        # Nobody flushes them at the end of a cell.
+        each.reconfigure(line_buffering=True)
     sys.stdout, sys.stderr = Stream("stdout", 1, out), Stream("stderr", 2, out)
     shell = _shell(out)
     asyncio.run(_serve(channel, out, shell))

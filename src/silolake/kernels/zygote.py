@@ -302,6 +302,8 @@ def main(words: list[str]) -> None:
     child.hide_memory()
     preload(names)
     warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationWarning)
+    # What a module has said while it was imported is for the log, and not for each child to say again.
+    sys.stdout.flush()
     zygote = Zygote(at)
     zygote.open()
     gc.collect()

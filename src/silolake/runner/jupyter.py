@@ -63,6 +63,7 @@ def execute(
         finally:
             done.set()
             watch.join()
+            client.let_go()
     return client.how, reason, client.cpu_s
 
 
@@ -104,9 +105,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     cpu_s: float | None = None
     how: str = ""
+    _provisioner: Any = None
+
+    def let_go(self) -> None:
+        """Hold the kernel no longer, however it ended."""
+        getattr(self._provisioner, "let_go", lambda: None)()
 
     def papermill_execute_cells(self) -> None:
-        provisioner = getattr(self.km, "provisioner", None)
+        provisioner = self._provisioner = getattr(self.km, "provisioner", None)
         self.how = getattr(provisioner, "how", "spawned")
         try:
             super().papermill_execute_cells()
