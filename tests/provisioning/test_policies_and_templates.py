@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from silolake import limits
 from silolake.model import AccountId
 from silolake.rooms.placeholders import needed
 from silolake.rooms.render import render_body, render_policy
@@ -19,17 +20,16 @@ README = (ROOM / "README.md").read_text(encoding="utf-8")
 POLICIES = sorted(path.stem for path in (ROOM / "policies").glob("*.json"))
 STACK_SETS = sorted(path.stem for path in (ROOM / "stack_sets").glob("*.yaml"))
 
-# Checked 2026-11-23. In characters, blanks counted where AWS counts them; rendered policies have none.
+# Rendered policies have no blanks, so that characters are characters wherever they are counted.
 LIMITS = {
-    "scp": 10_240,  # Organizations: "Quotas for AWS Organizations", raised in 2026
-    "rcp": 5_120,  # the same page
-    "bucket": 20 * 1024,  # S3: "Bucket policies"
-    "kms": 32 * 1024,  # KMS: "Resource quotas"
-    "glue": 10 * 1024,  # Glue: "Resource-based policies"
-    "organizations": 40_000,  # Organizations: "Quotas", delegation policy
+    "scp": limits.SERVICE_CONTROL_POLICY,
+    "rcp": limits.RESOURCE_CONTROL_POLICY,
+    "bucket": limits.BUCKET_POLICY,
+    "kms": limits.KEY_POLICY,
+    "glue": limits.CATALOG_POLICY,
+    "organizations": limits.DELEGATION_POLICY,
 }
-BODY = 51_200  # CloudFormation: "Quotas", a template's body that is handed over whole
-INLINE = 10_240  # IAM: "IAM and STS quotas", all inline policies of one role
+BODY, INLINE = limits.TEMPLATE_BODY, limits.ROLE_INLINE_POLICIES
 
 PLAYED = {
     "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::KMS::Alias", "AWS::IAM::Role",

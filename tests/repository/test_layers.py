@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 
 import pytest
+
+from silolake import limits
 
 from .tree import PACKAGE, ROOT, Import, imports, modules, unit_of
 
@@ -122,6 +125,24 @@ def test_botocore_is_known_to_the_two_doors_alone() -> None:
         and not each.path.relative_to(PACKAGE).as_posix().startswith(("cloud/", "localcloud/wire.py"))
     ]
     assert elsewhere == []
+
+
+def test_what_aws_allows_at_most_is_said_in_one_place() -> None:
+    """A size of a policy or a template that stands anywhere else would grow old on its own."""
+    sizes = {
+        value: name
+        for name, value in vars(limits).items()
+        if name.endswith(("POLICY", "INLINE_POLICIES", "BODY")) and value > 4_000
+    }
+    assert len(sizes) > 5
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value} is limits.{sizes[node.value]}"
+        for path in modules()
+        if unit_of(path) in ("localcloud", "rooms", "provisioning")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value in sizes
+    ]
+    assert wrong == []
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -26,6 +26,15 @@ def tracked() -> tuple[Path, ...]:
     return tuple(sorted({path for path in paths if path.is_file()}))
 
 
+@cache
+def linked() -> tuple[Path, ...]:
+    """The folders that are links to others of the repository's: the starter is made of the rooms themselves."""
+    listed = subprocess.run(["git", "ls-files", "--stage", "-z"], cwd=ROOT, capture_output=True, check=True)
+    # https://git-scm.com/docs/index-format: 120000 is the mode of a symbolic link.
+    entries = (entry.split("\t", 1) for entry in listed.stdout.decode().split("\0") if entry.startswith("120000"))
+    return tuple(sorted(ROOT / name for _, name in entries if (ROOT / name).is_dir()))
+
+
 def modules() -> tuple[Path, ...]:
     """The engine's modules."""
     return tuple(path for path in tracked() if path.suffix == ".py" and path.is_relative_to(PACKAGE))

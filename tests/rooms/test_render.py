@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from silolake import rooms
+from silolake import limits, rooms
 from silolake.errors import RoomError, UnknownName, WrongState
 from silolake.model import AccountId, OuPath
 from silolake.rooms.render import Ground, logical_id_of, render_body, render_policy, render_template
@@ -154,7 +154,7 @@ def test_every_template_and_policy_of_this_repository_renders() -> None:
     for name in loaded.stack_sets:
         body = render_body(loaded, name, ground)
         assert "@{" not in body
-        assert len(body.encode()) <= 51_200
+        assert len(body.encode()) <= limits.TEMPLATE_BODY
     for key, policy in loaded.policies.items():
         account = None if policy.kind in ("scp", "rcp", "organizations") else ROME
         assert "@{" not in render_policy(loaded, key, ground, account, {"zone": "raw"})

@@ -47,6 +47,28 @@ def observe(lake: SmallLake) -> dict[str, Any]:
     return dict(_named(found, organization))
 
 
+def bootstrapped(lake: SmallLake) -> dict[str, Any]:
+    """Everything that bootstrapping leaves behind, in the same way."""
+    organization, management = lake.organization, lake.as_("management", "Administrator")
+    policy = management.call("organizations", "describe_resource_policy")["ResourcePolicy"]["Content"]
+    delegated = management.pages("organizations", "list_delegated_administrators", "DelegatedAdministrators")
+    trusted = management.pages("organizations", "list_aws_service_access_for_organization", "EnabledServicePrincipals")
+    (root,) = management.call("organizations", "list_roots")["Roots"]
+    found = {
+        "accounts": _accounts(management, organization),
+        "units": sorted(organization.units),
+        "guard rails": _guard_rails(management),
+        "policy types": sorted(each["Type"] for each in root["PolicyTypes"]),
+        "trusted": sorted(each["ServicePrincipal"] for each in trusted),
+        "delegated": sorted(each["Name"] for each in delegated),
+        "delegation": json.loads(policy),
+        "stack sets": _stack_sets(lake.as_("platform", "runner")),
+        "in management": sorted(each["RoleName"] for each in management.pages("iam", "list_roles", "Roles")),
+        "in platform": _account(lake.as_("platform", ADMINISTRATOR)),
+    }
+    return dict(_named(found, organization))
+
+
 def _named(found: Any, organization: Organization) -> Any:
     """The same with names for the ids of accounts, units, root and organization."""
     text = json.dumps(found, sort_keys=True, default=str)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .conftest import Lake
+from .small_lakes import SmallLake
 
 
-def variables(lake: Lake, who: str, *further: str) -> dict[str, str]:
+def variables(lake: Lake | SmallLake, who: str, *further: str) -> dict[str, str]:
     """What ``silolake env`` prints, and the little that every program needs."""
     said: dict[str, str] = json.loads(lake.silolake("env", "--as", who, "--json", *further).stdout)
     return {"PATH": os.environ["PATH"], "HOME": os.devnull, "LANG": "C.UTF-8", **said}
@@ -49,11 +50,12 @@ class Shell:
         who: ``account/role``.
         program: where the CLI lies.
         folder: its working directory.
+        further: more words for ``silolake env``.
     """
 
-    def __init__(self, lake: Lake, who: str, program: Path, folder: Path) -> None:
+    def __init__(self, lake: Lake | SmallLake, who: str, program: Path, folder: Path, *further: str) -> None:
         self._program, self._folder = program, folder
-        self._variables = {**variables(lake, who), "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"}
+        self._variables = {**variables(lake, who, *further), "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"}
 
     def without_profile(self, **variables: str) -> None:
         """Take these variables and no profile from now on."""

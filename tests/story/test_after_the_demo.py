@@ -16,6 +16,7 @@ import pytest
 from silolake.cloud import Cloud
 
 from .conftest import Lake
+from .once import Finished, did_nothing_twice
 from .workspaces import commit
 
 pytestmark = pytest.mark.xdist_group("lake")
@@ -83,6 +84,22 @@ def test_every_run_of_the_demo_completed_once(ran: dict[str, dict[str, Any]]) ->
     names = [each["facts"]["notebook"] for each in entries]
     assert {name: names.count(name) for name in EXPECTED} == EXPECTED
     assert len({each["facts"]["commit"] for each in entries}) == 1
+
+
+def test_the_demo_did_nothing_twice_and_twice_would_be_seen(lake: Lake) -> None:
+    """A second promotion over the same key changes nothing that a reader sees, and is another version."""
+    did_nothing_twice(lake, None)
+    owner, bucket = lake.as_("fleet", "administrator"), lake.bucket("fleet", "processed")
+    (key,) = keys(owner, bucket)
+    again = owner.call("s3", "put_object", Bucket=bucket, Key=key, Body=body(owner, f"s3://{bucket}/{key}"))
+    try:
+        with pytest.raises(AssertionError, match="was written 2 times"):
+            did_nothing_twice(lake, None)
+        did_nothing_twice(lake, Finished())
+    finally:
+        access = lake.as_("fleet", "OrganizationAccountAccessRole")
+        access.call("s3", "delete_object", Bucket=bucket, Key=key, VersionId=again["VersionId"])
+    did_nothing_twice(lake, None)
 
 
 def test_a_run_is_shown_by_the_beginning_of_its_id(lake: Lake, ran: dict[str, dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import time
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 
 from .conftest import Lake
+from .doors import BY_RCP, allow, document, whole_bucket
 from .outside import Shell
+from .workspaces import ROOT
 
+NEIGHBOUR = "arn:aws:iam::{}:role/lake/silo/administrator"
 pytestmark = pytest.mark.xdist_group("lake")
 
 
@@ -28,6 +32,12 @@ def analyst(lake: Lake, aws: Path, tmp_path: Path) -> Shell:
 def administrator(lake: Lake, aws: Path, tmp_path: Path) -> Shell:
     """EWR's."""
     return Shell(lake, "ewr/administrator", aws, tmp_path)
+
+
+@pytest.fixture
+def neighbour(lake: Lake, aws: Path, tmp_path: Path) -> Shell:
+    """JFK's administrator."""
+    return Shell(lake, "jfk/administrator", aws, tmp_path)
 
 
 @pytest.fixture
@@ -165,6 +175,70 @@ def fetch(lake: Lake, url: str) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+def test_it_opens_a_bucket_to_a_neighbour_who_is_kept_out(
+    lake: Lake, administrator: Shell, neighbour: Shell, tmp_path: Path
+) -> None:
+    """aws s3api put-bucket-policy; it is put, and the guard rail holds."""
+    bucket = lake.bucket("ewr", "raw")
+    before = administrator.json("s3api", "get-bucket-policy", "--bucket", bucket)["Policy"]
+    put = ("s3api", "put-bucket-policy", "--bucket", bucket, "--policy")
+    administrator.text(*put, document(allow("s3:*", [NEIGHBOUR.format(lake.id_of("jfk"))], whole_bucket(bucket))))
+    try:
+        assert BY_RCP in neighbour.complaint("s3", "ls", f"s3://{bucket}/")
+    finally:
+        administrator.text(*put, before)
+
+
+def test_it_opens_a_key_to_a_neighbour_who_is_kept_out(lake: Lake, administrator: Shell, neighbour: Shell) -> None:
+    """aws kms put-key-policy."""
+    key = administrator.json("kms", "describe-key", "--key-id", "alias/lake-private")["KeyMetadata"]["Arn"]
+    held = ("--key-id", key, "--policy-name", "default")
+    before = administrator.json("kms", "get-key-policy", *held)["Policy"]
+    opened = document(*json.loads(before)["Statement"], allow("kms:*", [NEIGHBOUR.format(lake.id_of("jfk"))], "*"))
+    administrator.text("kms", "put-key-policy", *held, "--policy", opened)
+    try:
+        assert BY_RCP in neighbour.complaint("kms", "generate-data-key", "--key-id", key, "--key-spec", "AES_256")
+    finally:
+        administrator.text("kms", "put-key-policy", *held, "--policy", before)
+
+
+def test_it_makes_a_role_that_trusts_a_neighbour_who_is_kept_out(
+    lake: Lake, administrator: Shell, neighbour: Shell
+) -> None:
+    """aws iam create-role, aws sts assume-role."""
+    trust = document(allow("sts:AssumeRole", [NEIGHBOUR.format(lake.id_of("jfk"))], None))
+    made = ("--role-name", "cli-door")
+    role = administrator.json(
+        "iam", "create-role", *made, "--path", "/visitors/", "--assume-role-policy-document", trust
+    )
+    try:
+        arn = role["Role"]["Arn"]
+        assert BY_RCP in neighbour.complaint("sts", "assume-role", "--role-arn", arn, "--role-session-name", "visitor")
+    finally:
+        administrator.text("iam", "delete-role", *made)
+
+
+def test_it_is_refused_the_published_policy_as_printed(lake: Lake, administrator: Shell) -> None:
+    """aws s3api put-bucket-policy: MalformedPolicy, and the policy that was there stays."""
+    bucket = lake.bucket("ewr", "run")
+    printed = (ROOT / "tests" / "cases" / "policies" / "article_as_printed.json").read_text(encoding="utf-8")
+    before = administrator.json("s3api", "get-bucket-policy", "--bucket", bucket)
+    said = administrator.complaint(
+        "s3api", "put-bucket-policy", "--bucket", bucket, "--policy", printed.replace("bucket.code", bucket)
+    )
+    assert "MalformedPolicy" in said
+    assert administrator.json("s3api", "get-bucket-policy", "--bucket", bucket) == before
+
+
+def test_over_plain_http_it_is_denied_what_it_reads_over_tls(lake: Lake, aws: Path, tmp_path: Path) -> None:
+    """silolake env --http prints the other endpoint; aws:SecureTransport is false there."""
+    asked = ("s3", "ls", f"s3://{lake.bucket('jfk', 'processed')}/flights/")
+    plain = Shell(lake, "jfk/analyst", aws, tmp_path, "--http")
+    assert ":assumed-role/analyst/" in plain.json("sts", "get-caller-identity")["Arn"]
+    assert "with an explicit deny" in plain.complaint(*asked)
+    assert "flight_month=" in Shell(lake, "jfk/analyst", aws, tmp_path).text(*asked)
 
 
 def test_a_stranger_is_told_so(lake: Lake, aws: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from silolake.cli import cli
 from silolake.cli.words import SENTENCES
 from silolake.errors import WrongState
+from silolake.runner.journal import Journal
 from silolake.workspace import Workspace
 
 from .conftest import Lake
@@ -180,6 +181,16 @@ def test_a_run_that_is_not_there_or_not_alone_is_told_as_such(lake: Lake) -> Non
 def test_an_account_that_is_not_there_is_one_sentence_after_the_other(lake: Lake) -> None:
     said = lake.silolake("env", "--as", "foo/analyst", check=False).stderr
     assert "There is no account 'foo'. silolake status" in said
+
+
+@pytest.mark.xdist_group("lake")
+def test_the_demo_waits_for_nobody_and_does_not_apply_beside_another(lake: Lake) -> None:
+    """It takes the lease that apply takes."""
+    with Journal(lake.as_("platform", "runner"), lake.bucket("platform", "state")).alone("apply"):
+        done = lake.silolake("demo", check=False)
+    assert done.returncode == 1
+    assert "the lease apply is held by" in done.stderr
+    assert "4. Deliveries" not in done.stdout
 
 
 @pytest.mark.xdist_group("lake")

@@ -19,12 +19,12 @@ from silolake.cloud.queries import query
 from silolake.errors import CloudError
 
 from .observed import ADMINISTRATOR, journal, observe, rows_of
+from .outside import Shell
 from .small_lakes import ORGANIZATION, SmallLake, make_small
 
 pytestmark = pytest.mark.xdist_group("joining")
 
 FIXTURES = Path(__file__).parent / "fixtures" / "hpn"
-FILES = ("flights/2013-01.csv", "weather/2013-01.csv")
 DECLARED = "email: hpn@nyc-lake.example\n    unit: "
 
 
@@ -109,12 +109,13 @@ def before(lake: SmallLake) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def joined(lake: SmallLake, before: dict[str, Any]) -> Stage:
-    """HPN is declared, its files are put into its new drop zone."""
+def joined(lake: SmallLake, before: dict[str, Any], aws: Path) -> Stage:
+    """HPN is declared, its files are put into its new drop zone by its administrator with the AWS CLI."""
     lake.declare_airport("hpn")
     lake.silolake("apply")
-    for key in FILES:
-        lake.deliver("hpn", key, (FIXTURES / key).read_bytes())
+    Shell(lake, "hpn/administrator", aws, FIXTURES).text(
+        "s3", "cp", ".", f"s3://{lake.bucket('hpn', 'drop')}/", "--recursive", "--exclude", "*.md", "--no-progress"
+    )
     lake.silolake("apply")
     return look(lake)
 

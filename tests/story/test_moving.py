@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from silolake.cloud import Cloud
 
 from .conftest import Lake
 from .doors import NOBODY_ALLOWS, allow, document, refused
+from .outside import Shell
 
 pytestmark = pytest.mark.xdist_group("lake")
 
@@ -140,6 +142,28 @@ def test_a_session_begun_before_the_move_loses_access_too(lake: Lake, visitor: V
     visitor.settle(1)
     visitor.move("departed")
     refused(lambda: session.call("s3", "list_objects_v2", Bucket=bucket))
+    visitor.settle(0)
+
+
+def test_an_account_moved_with_the_aws_cli_gains_and_loses_the_same(
+    lake: Lake, visitor: Visitor, aws: Path, tmp_path: Path
+) -> None:
+    """aws organizations move-account by the management account, aws s3 ls by the one that is moved."""
+    management = Shell(lake, "management/Administrator", aws, tmp_path)
+    moved = Shell(lake, f"{visitor.account}/visitor", aws, tmp_path)
+    asked = ("s3", "ls", f"s3://{lake.bucket('lga', 'processed')}/flights/")
+    root, unit = lake.organization.root_id, lake.organization.unit("analytics").text.split("/")[-2]
+
+    def move(source: str, destination: str) -> None:
+        where = ("--source-parent-id", source, "--destination-parent-id", destination)
+        management.text("organizations", "move-account", "--account-id", visitor.account, *where)
+
+    assert "AccessDenied" in moved.complaint(*asked)
+    move(root, unit)
+    assert "flight_month=" in moved.text(*asked)
+    visitor.settle(1)
+    move(unit, root)
+    assert "AccessDenied" in moved.complaint(*asked)
     visitor.settle(0)
 
 

@@ -216,13 +216,15 @@ def test_the_cross_silo_view_is_for_analytics_alone(lake: Lake, analyst: Cloud) 
 
 
 def test_the_demos_attempts_are_denied_for_the_reasons_it_tells(lake: Lake) -> None:
-    """Athena for want of Glue's; S3 by a guard rail; by the bucket that is not for head office, or not without TLS."""
+    """Athena for want of Glue's; S3 by a guard rail, by the bucket that is not for head office, and without TLS."""
     by_query, by_object, by_raw, by_http = attempts(lake.endpoint, lake.rooms, lake.organization)
     assert by_query.answer.startswith("Insufficient permissions to execute the query.")
     assert "glue:GetTable" in by_query.answer
     assert "s3:ListBucket" in by_object.answer and BY_RCP in by_object.answer
     assert "s3:ListBucket" in by_raw.answer and BY_RESOURCE in by_raw.answer
-    assert "s3:ListBucket" in by_http.answer and BY_RESOURCE in by_http.answer
+    assert "s3:ListBucket" in by_http.answer and BY_RCP in by_http.answer
+    over_tls = lake.as_("jfk", "analyst").call("s3", "list_objects_v2", Bucket=lake.bucket("jfk", "processed"))
+    assert over_tls["KeyCount"] > 0
     for each in (by_query, by_object, by_raw, by_http):
         assert f"{each.who} tried to {each.what}" in lake.told
 

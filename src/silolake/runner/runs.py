@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from silolake.runner.journal import Journal
 from silolake.runner.occasions import Occasions
 from silolake.runner.patience import Patience
 from silolake.runner.records import RunRecord
-from silolake.runner.redact import redact
+from silolake.runner.redact import for_the_platform, redact
 from silolake.runner.showing import as_html
 from silolake.runner.tagged import Tagged
 
@@ -33,7 +33,6 @@ BEHAVIOUR = 1
 """Part of every run's identity; raised when the engine would make something else of the same notebook."""
 
 _HANDED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX")
-_CELL_TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,14 @@ class Place:
         work: a folder of this machine for notebooks under way.
         bucket: the name of an account's bucket for a zone.
         platform: the platform account's name.
+        cell_timeout_s: the longest that one cell may take.
     """
 
     root: Path
     work: Path
     bucket: Callable[[Account, str], str]
     platform: str = "platform"
+    cell_timeout_s: int = 3600
 
     def kept_in(self, account: Account) -> tuple[str, str]:
         """Bucket and prefix of an account's executed notebooks: they show its rows, so they stay there."""
@@ -149,7 +150,8 @@ class Runner:
                 status = states.CANCELLED if isinstance(error, KeyboardInterrupt) else states.FAILED
                 self.journal.finish(run, status=status, reason=str(error) or "interrupted", ended_at=_now())
                 raise
-            self.journal.finish(run, status=record.status, reason=record.reason, ended_at=record.ended_at, record=at)
+            reason = for_the_platform(record.reason)
+            self.journal.finish(run, status=record.status, reason=reason, ended_at=record.ended_at, record=at)
         return record
 
     def _attempt(self, request: Request, values: Mapping[str, Value], run: str, attempt: int) -> tuple[RunRecord, str]:
@@ -230,7 +232,8 @@ class Runner:
     def _keep(self, held: Cloud, record: RunRecord) -> str:
         bucket = self._place.bucket(self._platform, "records")
         key = f"{record.account_id}/runs/{record.run}/{record.attempt}/run.json"
-        body = json.dumps(asdict(record), indent=1, default=str).encode()
+        kept = replace(record, reason=for_the_platform(record.reason))
+        body = json.dumps(asdict(kept), indent=1, default=str).encode()
         held.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
         return f"s3://{bucket}/{key}"
 
@@ -335,13 +338,15 @@ class Runner:
                 progress_bar=False,
                 environment=environment,
                 folder=str(self._place.root),
-                patience=Patience.of(_CELL_TIMEOUT_S, request.timeout_s, self._cancelled.is_set),
+                patience=Patience.of(self._place.cell_timeout_s, request.timeout_s, self._cancelled.is_set),
             )
         except PapermillExecutionError as error:
             reason = f"{error.ename}: {error.evalue}"
         node = json.loads(out.read_text(encoding="utf-8"))
         told = node["metadata"].get("silolake_run", {})
-        statuses = [cell["metadata"].get("papermill", {}).get("status") for cell in node["cells"]]
+        # What papermill puts in to lead to the cell that failed is no cell of the notebook.
+        cells = [cell["metadata"]["papermill"] for cell in node["cells"] if "papermill" in cell["metadata"]]
+        statuses = [each.get("status") for each in cells]
         ran = (sum(each == "completed" for each in statuses), len(statuses))
         ended = str(told.get("reason", ""))
         if ended:

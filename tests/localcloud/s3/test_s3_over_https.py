@@ -73,7 +73,7 @@ def bucket(s3: Any, request: pytest.FixtureRequest) -> str:
 
 
 def test_objects_travel_with_their_metadata(s3: Any, bucket: str) -> None:
-    """Put in signed chunks with a trailing checksum, as boto3 does by default; read with the checksum held."""
+    """Put in unsigned chunks with a trailing checksum, as boto3 does over TLS; read with the checksum held."""
     body = bytes(range(256)) * 10_000
     put = s3.put_object(
         Bucket=bucket, Key="a b/ü+.bin", Body=io.BytesIO(body), ContentType="text/csv", Metadata={"hour": "9"}

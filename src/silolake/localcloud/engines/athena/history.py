@@ -145,12 +145,6 @@ def begin(connection: sqlite3.Connection, identity: str) -> bool:
     return found.rowcount == 1
 
 
-def is_running(connection: sqlite3.Connection, identity: str) -> bool:
-    """Whether a query may go on. Reads only."""
-    row = connection.execute("SELECT state FROM athena_executions WHERE id = ?", (identity,)).fetchone()
-    return row is not None and row["state"] == RUNNING
-
-
 def succeed(connection: sqlite3.Connection, identity: str, outcome: Outcome, at: datetime) -> bool:
     """End a running query well; false if it was stopped meanwhile. Writes."""
     found = connection.execute(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from silolake.limits import QUERY
 from silolake.localcloud.call import Access, Call
 from silolake.localcloud.engines.athena.errors import bad_request
 from silolake.localcloud.engines.athena.names import PRIMARY, page_size, required
@@ -17,9 +18,6 @@ from silolake.localcloud.engines.athena.plays import PLAYS
 from silolake.localcloud.engines.athena.workgroups import access_in, find_workgroup, on_workgroup
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.paging import page
-
-LONGEST_STATEMENT = 262_144
-"""Bytes of a statement: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html"""
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_@:]{0,255}")
 
@@ -261,8 +259,8 @@ def _shown_query(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _check_length(query: str) -> None:
-    if len(query.encode()) > LONGEST_STATEMENT:
-        raise bad_request(f"A statement has at most {LONGEST_STATEMENT} bytes.")
+    if len(query.encode()) > QUERY:
+        raise bad_request(f"A statement has at most {QUERY} bytes.")
 
 
 def _page(call: Call, names: list[str]) -> tuple[list[str], str | None]:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from silolake.limits import TEMPLATE_AT_URL, TEMPLATE_BODY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.cloudformation.errors import invalid, malformed, misused
 from silolake.localcloud.engines.cloudformation.templates import Template, read_template
 from silolake.localcloud.engines.cloudformation.templates.references import check, references
-from silolake.localcloud.engines.cloudformation.templates.template import BODY_LIMIT, URL_LIMIT
 from silolake.localcloud.engines.cloudformation.types import TYPES
 from silolake.localcloud.errors import AwsError, NotPlayed
 
@@ -30,15 +30,15 @@ def template_text(call: Call) -> str:
     if (body is None) == (url is None):
         raise invalid("Either Template URL or Template Body must be specified.")
     if body is not None:
-        if not 1 <= len(body.encode()) <= BODY_LIMIT:
+        if not 1 <= len(body.encode()) <= TEMPLATE_BODY:
             raise invalid(
                 f"1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {BODY_LIMIT}"
+                f"Member must have length less than or equal to {TEMPLATE_BODY}"
             )
         return str(body)
     text = _fetched(call, str(url))
-    if len(text.encode()) > URL_LIMIT:
-        raise invalid(f"Template may not exceed {URL_LIMIT} bytes in size.")
+    if len(text.encode()) > TEMPLATE_AT_URL:
+        raise invalid(f"Template may not exceed {TEMPLATE_AT_URL} bytes in size.")
     return text
 
 

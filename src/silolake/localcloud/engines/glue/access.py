@@ -35,13 +35,6 @@ def access_to_table(
     return accesses(connection, catalog, action, arns)
 
 
-def access_to_database(
-    connection: sqlite3.Connection, catalog: Catalog, database: str, action: str
-) -> tuple[Access, ...]:
-    """What a request on one database must be allowed, for engines that act on a caller's behalf. Reads only."""
-    return accesses(connection, catalog, action, (catalog.arn, catalog.database_arn(database)))
-
-
 def on_catalog(call: Call) -> Iterable[Access]:
     """The catalog alone."""
     return _decided(call, call.operation, lambda catalog: (catalog.arn,))

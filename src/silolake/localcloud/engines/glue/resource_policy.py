@@ -14,15 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from silolake.iam import PolicyMalformed
+from silolake.limits import CATALOG_POLICY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.glue.access import on_catalog
 from silolake.localcloud.engines.glue.catalog import compiled
 from silolake.localcloud.engines.glue.names import Catalog, catalog_of, invalid, not_found, required
 from silolake.localcloud.engines.glue.plays import PLAYS
 from silolake.localcloud.errors import AwsError, NotPlayed
-
-POLICY_LIMIT_BYTES = 10_240
-"""https://docs.aws.amazon.com/glue/latest/dg/security_iam_resource-based-policy-examples.html"""
 
 _PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:[^*?]+")
 
@@ -131,9 +129,9 @@ def _check(text: str, catalog: Catalog) -> None:
         AwsError: ``InvalidInputException`` with what is wrong, or ``ResourceNumberLimitExceededException``.
     """
     size = len(text.encode())
-    if size > POLICY_LIMIT_BYTES:
+    if size > CATALOG_POLICY:
         raise AwsError(
-            "ResourceNumberLimitExceededException", f"The policy has {size} bytes; at most {POLICY_LIMIT_BYTES}."
+            "ResourceNumberLimitExceededException", f"The policy has {size} bytes; at most {CATALOG_POLICY}."
         )
     try:
         compiled(text, catalog.arn)

@@ -6,11 +6,11 @@ import sqlite3
 from typing import Any
 
 from silolake.iam import PolicyKind
+from silolake.limits import MANAGED_POLICY, VERSIONS_PER_POLICY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam import documents
 from silolake.localcloud.engines.iam.access import on_account, on_new_policy, on_policy
 from silolake.localcloud.engines.iam.ids import unique_id
-from silolake.localcloud.engines.iam.limits import MANAGED_POLICY_CHARACTERS, VERSIONS_PER_POLICY
 from silolake.localcloud.engines.iam.managed import (
     find_policy,
     known_policies,
@@ -26,8 +26,8 @@ from silolake.localcloud.errors import AwsError
 
 def _check_document(document: str, name: str) -> None:
     documents.check(document, PolicyKind.IDENTITY, name)
-    if documents.size(document) > MANAGED_POLICY_CHARACTERS:
-        raise AwsError("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS}", 409)
+    if documents.size(document) > MANAGED_POLICY:
+        raise AwsError("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_POLICY}", 409)
 
 
 @PLAYS("CreatePolicy", access=on_new_policy)

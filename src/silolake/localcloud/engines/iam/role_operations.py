@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from silolake.limits import TRUST_POLICY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam import documents, permissions
 from silolake.localcloud.engines.iam.access import on_account, on_new_role, on_role, on_roles
-from silolake.localcloud.engines.iam.limits import TRUST_POLICY_CHARACTERS
 from silolake.localcloud.engines.iam.plays import PLAYS
 from silolake.localcloud.engines.iam.roles import (
     SERVICE_LINKED_PATH,
@@ -59,8 +59,8 @@ def create_role(call: Call) -> dict[str, Any]:
 def _check_trust(call: Call, document: str, role: str) -> None:
     with call.cloud.store.read() as connection:
         documents.check_trust(connection, document, f"trust policy of role {role}")
-    if documents.size(document) > TRUST_POLICY_CHARACTERS:
-        raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS}", 409)
+    if documents.size(document) > TRUST_POLICY:
+        raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY}", 409)
 
 
 def require_boundary(call: Call, policy_arn: str) -> None:

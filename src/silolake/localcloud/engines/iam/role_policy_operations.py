@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from silolake.iam import PolicyKind
+from silolake.limits import MANAGED_POLICIES_PER_ROLE, ROLE_INLINE_POLICIES
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam import documents
 from silolake.localcloud.engines.iam.access import on_role
-from silolake.localcloud.engines.iam.limits import MANAGED_POLICIES_PER_ROLE, ROLE_INLINE_CHARACTERS
 from silolake.localcloud.engines.iam.permissions import document_of
 from silolake.localcloud.engines.iam.plays import PLAYS
 from silolake.localcloud.engines.iam.role_operations import changeable_role, require_boundary
@@ -28,10 +28,10 @@ def put_role_policy(call: Call) -> None:
         others = connection.execute(
             "SELECT document FROM iam_inline_policies WHERE role = ? AND name <> ?", (role.arn, name)
         )
-        if sum(documents.size(other) for (other,) in others) + documents.size(document) > ROLE_INLINE_CHARACTERS:
+        if sum(documents.size(other) for (other,) in others) + documents.size(document) > ROLE_INLINE_POLICIES:
             raise AwsError(
                 "LimitExceeded",
-                f"Maximum policy size of {ROLE_INLINE_CHARACTERS} bytes exceeded for role {role.name}",
+                f"Maximum policy size of {ROLE_INLINE_POLICIES} bytes exceeded for role {role.name}",
                 409,
             )
         connection.execute("INSERT OR REPLACE INTO iam_inline_policies VALUES (?, ?, ?)", (role.arn, name, document))

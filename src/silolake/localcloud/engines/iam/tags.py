@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from silolake.localcloud.engines.iam.limits import TAGS_PER_ENTITY
+from silolake.limits import TAGS_PER_ENTITY
 from silolake.localcloud.errors import AwsError
 
 

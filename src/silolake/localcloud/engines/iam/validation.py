@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from silolake.localcloud.engines.iam.limits import LONGEST_SESSION_S, SHORTEST_SESSION_S
+from silolake.limits import LONGEST_ROLE_SESSION_S, SHORTEST_ROLE_SESSION_S
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.paging import Entry, page
 
@@ -54,11 +54,11 @@ def check_max_session(duration_s: int) -> None:
     Raises:
         AwsError: ``ValidationError``.
     """
-    if not SHORTEST_SESSION_S <= duration_s <= LONGEST_SESSION_S:
+    if not SHORTEST_ROLE_SESSION_S <= duration_s <= LONGEST_ROLE_SESSION_S:
         raise AwsError(
             "ValidationError",
             f"1 validation error detected: Value '{duration_s}' at 'maxSessionDuration' failed to satisfy constraint: "
-            f"Member must have value between {SHORTEST_SESSION_S} and {LONGEST_SESSION_S}",
+            f"Member must have value between {SHORTEST_ROLE_SESSION_S} and {LONGEST_ROLE_SESSION_S}",
         )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from silolake.iam import Policies, PolicyKind, PolicyMalformed, Request, Resource, compile_policy, decide
+from silolake.limits import KEY_POLICY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.documents import unknown_principals
 from silolake.localcloud.engines.kms.access import named_key, on_account, on_key, on_new_key, on_own_key
@@ -21,7 +22,6 @@ from silolake.localcloud.engines.organizations import tree
 from silolake.localcloud.errors import AwsError, NotPlayed
 from silolake.localcloud.paging import page
 
-_POLICY_CHARACTERS = 32_768
 _ANYTHING = compile_policy(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
     PolicyKind.IDENTITY,
@@ -95,8 +95,8 @@ def _check_policy(call: Call, key: Key, document: str) -> None:
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
     """
-    if len(document) > _POLICY_CHARACTERS:
-        raise AwsError("LimitExceededException", f"A key policy has at most {_POLICY_CHARACTERS} bytes.")
+    if len(document) > KEY_POLICY:
+        raise AwsError("LimitExceededException", f"A key policy has at most {KEY_POLICY} bytes.")
     try:
         compile_policy(document, PolicyKind.RESOURCE, "key policy")
     except PolicyMalformed as error:

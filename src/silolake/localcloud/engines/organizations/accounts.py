@@ -39,12 +39,6 @@ def everyone(connection: sqlite3.Connection) -> list[Account]:
     return [_account(row) for row in connection.execute("SELECT * FROM accounts ORDER BY created_at, id")]
 
 
-def find_account(connection: sqlite3.Connection, account: str) -> Account | None:
-    """An account by its id. Reads only."""
-    row = connection.execute("SELECT * FROM accounts WHERE id = ?", (account,)).fetchone()
-    return _account(row) if row else None
-
-
 def _account(row: sqlite3.Row) -> Account:
     return Account(row["id"], row["name"], row["email"], row["state"], datetime.fromisoformat(row["created_at"]))
 

@@ -6,7 +6,6 @@ import sqlite3
 from typing import Any
 
 from silolake.localcloud.call import Call
-from silolake.localcloud.engines.organizations import limits
 from silolake.localcloud.engines.organizations.access import Reach, access
 from silolake.localcloud.engines.organizations.attaching import attach_default_everywhere, enabled_types
 from silolake.localcloud.engines.organizations.nodes import Node, Organization, find_node, organization_of
@@ -18,7 +17,7 @@ from silolake.localcloud.engines.organizations.policy_operations import (
     require_played_type,
     require_policy,
 )
-from silolake.localcloud.engines.organizations.policy_types import DEFAULTS, RESOURCE_CONTROL
+from silolake.localcloud.engines.organizations.policy_types import DEFAULTS, PER_TARGET, RESOURCE_CONTROL
 from silolake.localcloud.errors import AwsError
 
 
@@ -87,7 +86,7 @@ def attach_policy(call: Call) -> None:
             raise AwsError(
                 "DuplicatePolicyAttachmentException", "The selected policy is already attached to the specified target."
             )
-        if len(attached) >= limits.POLICIES_PER_TARGET[kind]:
+        if len(attached) >= PER_TARGET[kind]:
             raise AwsError(
                 "ConstraintViolationException",
                 f"You have attached the maximum number of policies of type {kind} to the specified target.",

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from silolake import limits
 from silolake.iam import PolicyKind, PolicyMalformed, compile_policy
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.documents import unknown_principals
-from silolake.localcloud.engines.organizations import limits
 from silolake.localcloud.engines.organizations.access import Reach, access, put_tags
 from silolake.localcloud.engines.organizations.accounts import ACTIVE
 from silolake.localcloud.engines.organizations.nodes import (
@@ -215,7 +215,7 @@ def put_resource_policy(call: Call) -> dict[str, Any]:
 
 
 def _check_delegation(connection: sqlite3.Connection, content: str) -> None:
-    if len(content) > limits.RESOURCE_POLICY_CHARACTERS:
+    if len(content) > limits.DELEGATION_POLICY:
         raise AwsError(
             "ConstraintViolationException", "The policy is too long.", Reason="POLICY_CONTENT_LIMIT_EXCEEDED"
         )

@@ -7,12 +7,17 @@ from typing import Any
 
 from silolake.iam import PolicyKind, PolicyMalformed, compile_policy
 from silolake.localcloud.call import Call
-from silolake.localcloud.engines.organizations import limits
 from silolake.localcloud.engines.organizations.access import Reach, access, put_tags
 from silolake.localcloud.engines.organizations.nodes import Organization, organization_of, random_text
 from silolake.localcloud.engines.organizations.pages import paged
 from silolake.localcloud.engines.organizations.plays import PLAYS
-from silolake.localcloud.engines.organizations.policy_types import DEFAULTS, RESOURCE_CONTROL, SERVICE_CONTROL
+from silolake.localcloud.engines.organizations.policy_types import (
+    CHARACTERS,
+    DEFAULTS,
+    PER_ORGANIZATION,
+    RESOURCE_CONTROL,
+    SERVICE_CONTROL,
+)
 from silolake.localcloud.errors import AwsError, NotPlayed
 
 _KINDS = {SERVICE_CONTROL: PolicyKind.SCP, RESOURCE_CONTROL: PolicyKind.RCP}
@@ -61,7 +66,7 @@ def _shown(connection: sqlite3.Connection, organization: Organization, policy: s
 
 
 def _check_content(kind: str, name: str, content: str) -> None:
-    longest = limits.POLICY_CHARACTERS[kind]
+    longest = CHARACTERS[kind]
     if len(content) > longest:
         raise AwsError(
             "ConstraintViolationException",
@@ -97,7 +102,7 @@ def create_policy(call: Call) -> dict[str, Any]:
         (known,) = connection.execute(
             "SELECT count(*) FROM org_policies WHERE organization = ? AND type = ?", (organization.id, kind)
         ).fetchone()
-        if known >= limits.POLICIES_PER_ORGANIZATION[kind]:
+        if known >= PER_ORGANIZATION[kind]:
             raise AwsError(
                 "ConstraintViolationException",
                 "You have exceeded the number of policies that you can have in an organization.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from silolake import limits
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.tags import as_list
-from silolake.localcloud.engines.organizations import limits
 from silolake.localcloud.engines.organizations.access import Reach, access, put_tags, tags_on
 from silolake.localcloud.engines.organizations.nodes import Organization, find_node, organization_of
 from silolake.localcloud.engines.organizations.pages import paged
@@ -35,10 +35,10 @@ def tag_resource(call: Call) -> None:
     with call.cloud.store.write() as connection:
         organization, resource = _resource(connection, call)
         put_tags(connection, organization, resource, call.parameters["Tags"])
-        if len(tags_on(connection, organization, resource)) > limits.TAGS_PER_RESOURCE:
+        if len(tags_on(connection, organization, resource)) > limits.TAGS_PER_ENTITY:
             raise AwsError(
                 "ConstraintViolationException",
-                f"A resource has at most {limits.TAGS_PER_RESOURCE} tags.",
+                f"A resource has at most {limits.TAGS_PER_ENTITY} tags.",
                 Reason="MAX_TAG_LIMIT_EXCEEDED",
             )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from silolake import limits
 from silolake.localcloud.call import Call
-from silolake.localcloud.engines.organizations import limits
 from silolake.localcloud.engines.organizations.access import Reach, access, put_tags
 from silolake.localcloud.engines.organizations.attaching import attach_defaults, forget_target
 from silolake.localcloud.engines.organizations.nodes import (

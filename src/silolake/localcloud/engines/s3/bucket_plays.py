@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from silolake.iam import PolicyMalformed
+from silolake.limits import BUCKET_POLICY
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.s3.access import bucket_access, policy_access
 from silolake.localcloud.engines.s3.buckets import Bucket, bucket_of, compiled, need_bucket
@@ -14,8 +15,6 @@ from silolake.localcloud.engines.s3.objects import changing
 from silolake.localcloud.engines.s3.plays import PLAYS
 from silolake.localcloud.engines.s3.public import is_public
 from silolake.localcloud.errors import AwsError
-
-_LONGEST_POLICY = 20 * 1024
 
 
 @PLAYS("HeadBucket", access=bucket_access("s3:ListBucket"))
@@ -110,7 +109,7 @@ def check_policy(text: str, bucket: str) -> None:
     Raises:
         AwsError: ``MalformedPolicy``, with what is wrong and on which line.
     """
-    if len(text.encode()) > _LONGEST_POLICY:
+    if len(text.encode()) > BUCKET_POLICY:
         raise _malformed("Policy exceeds the maximum allowed document size.")
     try:
         compiled(text, bucket)

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from silolake import limits
 from silolake.localcloud.call import Call
 from silolake.localcloud.engines.iam.tags import as_mapping
-from silolake.localcloud.engines.sts import limits
 from silolake.localcloud.errors import AwsError
 
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)

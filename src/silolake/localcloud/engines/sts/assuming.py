@@ -9,12 +9,12 @@ import sqlite3
 from datetime import timedelta
 from typing import Any
 
+from silolake import limits
 from silolake.iam import PolicyKind
 from silolake.localcloud.call import Access, Call
 from silolake.localcloud.engines.iam import documents, permissions
 from silolake.localcloud.engines.iam.permissions import compiled
 from silolake.localcloud.engines.iam.roles import Role, find_role_by_arn, principal_of
-from silolake.localcloud.engines.sts import limits
 from silolake.localcloud.engines.sts.asked import Asked, read_asked
 from silolake.localcloud.engines.sts.plays import PLAYS
 from silolake.localcloud.errors import AwsError, NotPlayed
@@ -135,17 +135,17 @@ def _session_policies(connection: sqlite3.Connection, call: Call, role: Role) ->
     """
     found: list[str] = []
     if inline := call.parameters.get("Policy"):
-        if len(inline) > limits.SESSION_POLICY_CHARACTERS:
+        if len(inline) > limits.SESSION_POLICY:
             raise AwsError(
                 "ValidationError",
                 f"1 validation error detected: Value at 'policy' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {limits.SESSION_POLICY_CHARACTERS}",
+                f"Member must have length less than or equal to {limits.SESSION_POLICY}",
             )
         documents.check(inline, PolicyKind.SESSION, "session policy")
         found.append(inline)
     arns = [each["arn"] for each in call.parameters.get("PolicyArns", ())]
-    if len(arns) > limits.POLICY_ARNS:
-        raise AwsError("ValidationError", f"A session takes at most {limits.POLICY_ARNS} managed policies.")
+    if len(arns) > limits.SESSION_POLICY_ARNS:
+        raise AwsError("ValidationError", f"A session takes at most {limits.SESSION_POLICY_ARNS} managed policies.")
     for arn in arns:
         document = permissions.document_of(connection, arn)
         owner = arn.split(":")[4] if arn.count(":") >= 5 else ""
@@ -159,7 +159,7 @@ def _packed_percent(call: Call, asked: Asked, policies: tuple[str, ...]) -> int:
     inline = policies[:1] if call.parameters.get("Policy") else ()
     arns = [each["arn"] for each in call.parameters.get("PolicyArns", ())]
     texts = [*inline, *arns, *(key + value for key, value in {**asked.inherited, **asked.tags}.items())]
-    percent = -(-100 * sum(map(len, texts)) // limits.PACKED_CHARACTERS)
+    percent = -(-100 * sum(map(len, texts)) // limits.PACKED_SESSION)
     if percent > 100:
         raise AwsError("PackedPolicyTooLarge", f"Packed size of session tags and policies is {percent}% of the limit.")
     return percent

@@ -16,8 +16,6 @@ from silolake.localcloud.engines.cloudformation.templates.parameters import Para
 from silolake.localcloud.engines.cloudformation.templates.text import parse
 from silolake.localcloud.errors import NotPlayed
 
-BODY_LIMIT = 51_200
-URL_LIMIT = 1_000_000
 RESOURCE_LIMIT = 500
 
 _SECTIONS = frozenset(
