@@ -20,6 +20,7 @@ _STATE = (
     r"athena/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.*",
     # Notebooks under way, by the run's id; what a killed command has left of them.
     r"runs/[0-9a-f]{16}/.*",
+    r"builds/.*",
     # The service's: what was pushed, and which commit of it the state is.
     r"lake\.git/.*",
     r"commits/.*",
@@ -37,7 +38,7 @@ _REST = (
     r"pages/[0-9a-z]+\.html",
     r"service\.(log|lock)",
 )
-_FOLDERS = re.compile(r"(blobs|athena|runs|lake\.git|commits)(/.*)?|profiles|pages")
+_FOLDERS = re.compile(r"(blobs|athena|builds|runs|lake\.git|commits)(/.*)?|profiles|pages")
 
 
 def is_ours(directory: Path) -> bool:

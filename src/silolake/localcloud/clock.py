@@ -7,6 +7,7 @@ The times inside signatures are the client's own and are held against real time.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -16,10 +17,15 @@ _REMEMBERED = 1000
 
 
 class Clock:
-    """Tells the time of the local cloud; what was added to it, and when, is remembered in the store."""
+    """Tells the time of the local cloud; what was added to it, and when, is remembered in the store.
+
+    Attributes:
+        listeners: called after the clock was moved.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.listeners: list[Callable[[], None]] = []
         with store.read() as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = 'clock'").fetchone()
         # Real time of each advance, in seconds since 1970, and how far ahead the clock was from then on.
@@ -67,4 +73,6 @@ class Clock:
         with self._store.write() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('clock', ?)", (json.dumps(advances),))
         self._advances = advances
+        for listener in tuple(self.listeners):
+            listener()
         return self.now()

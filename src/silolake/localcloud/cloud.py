@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,19 @@ from silolake.localcloud.sessions import Sessions
 from silolake.localcloud.store import Store
 
 _log = logging.getLogger(__name__)
-_JSON_SERVICES = ("glue", "athena", "organizations", "kms")
+_JSON_SERVICES = ("glue", "athena", "organizations", "kms", "codebuild", "codepipeline", "scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where processes of this machine reach the local cloud.
+
+    Attributes:
+        ca: the file that says whom to trust.
+    """
+
+    https: str
+    ca: str
 
 
 class LocalCloud:
@@ -35,9 +47,14 @@ class LocalCloud:
         directory: the data directory; made by the caller, readable by its owner alone.
         region: where a call belongs that names no Region.
 
+    Attributes:
+        reached: where it is reached while it serves; ``None`` for one that lives inside a process only.
+
     Raises:
         StateCorrupt: what lies there cannot be read.
     """
+
+    reached: Reached | None = None
 
     def __init__(self, directory: Path, region: str) -> None:
         self.directory, self.region = directory, region
@@ -131,7 +148,10 @@ class LocalCloud:
             resume(self)
 
     def close(self) -> None:
-        """Let what runs in the background end, and close the files."""
+        """End what goes on beside the calls, let what runs in the background end, and close the files."""
+        # Those that came later use those before them.
+        for close in reversed(self.engines.closes):
+            close(self)
         self._workers.shutdown(wait=True, cancel_futures=True)
         self.store.close()
         self.decisions.close()

@@ -2,7 +2,8 @@
 
 Under ``/_silolake/``, with a token that lies in the data directory, readable by its owner alone: whoever can read
 that file could read the state itself. It signs people in (as Identity Center would), moves the clock, opens an
-account outside the organization, reads the decision log, and stops the process.
+account outside the organization, reads the decision log, the logs of builds and what became of schedules, and stops
+the process.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from silolake.localcloud.cloud import LocalCloud
+from silolake.localcloud.engines.codebuild.place import place_of
+from silolake.localcloud.engines.codebuild.records import find_build
 from silolake.localcloud.engines.organizations import accounts
+from silolake.localcloud.engines.scheduler.firing import invocations
 from silolake.localcloud.errors import AwsError
 from silolake.localcloud.http import HttpRequest, HttpResponse
 
@@ -49,6 +53,8 @@ class Door:
             ("POST", "accounts"): self._open_account,
             ("POST", "clock"): self._advance,
             ("POST", "decisions"): self._decisions,
+            ("POST", "build_log"): self._build_log,
+            ("POST", "invocations"): self._invocations,
             ("POST", "stop"): self._end,
         }
         question = questions.get((request.method, request.path.removeprefix("/_silolake/")))
@@ -118,6 +124,19 @@ class Door:
             denied_only=bool(said.get("denied_only", False)),
             limit=max(1, min(int(said.get("limit", 20)), 1000)),
         )
+
+    def _build_log(self, said: dict[str, Any]) -> object:
+        """What a build has printed so far, by its ARN."""
+        with self._cloud.store.read() as connection:
+            build = find_build(connection, str(said["arn"]))
+        if build is None:
+            raise ValueError(f"there is no build {said['arn']}")
+        log = place_of(self._cloud, build).log
+        return {"status": build.status, "log": log.read_text(errors="replace") if log.exists() else ""}
+
+    def _invocations(self, said: dict[str, Any]) -> object:
+        """What became of the due times of a schedule, by its ARN, or of all schedules; newest first."""
+        return invocations(self._cloud, str(said.get("arn", "")), max(1, min(int(said.get("limit", 20)), 1000)))
 
     def _end(self, _: dict[str, Any]) -> object:
         self._stop()

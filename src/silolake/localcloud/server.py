@@ -16,7 +16,7 @@ from pathlib import Path
 
 from silolake.errors import AlreadyRunning
 from silolake.localcloud import belongings, certificates
-from silolake.localcloud.cloud import LocalCloud
+from silolake.localcloud.cloud import LocalCloud, Reached
 from silolake.localcloud.door import Door
 from silolake.localcloud.gateway import Gateway
 from silolake.localcloud.listening import LOOPBACK, bound, serving
@@ -69,10 +69,11 @@ def running(directory: Path, ports: Ports, region: str, stopping: threading.Even
         gateway = Gateway(cloud, Door(cloud, _owner_token(directory), stopping.set))
         chain, key = certificates.ensure(directory)
         with bound(gateway, ports.https, (chain, key)) as https, bound(gateway, ports.http, None) as http:
+            cloud.reached = Reached(f"https://{LOOPBACK}:{https.bind_addr[1]}", str(directory.absolute() / "ca.pem"))
             # Before anybody is answered: what a client begins now must not be taken for what was left unfinished.
             cloud.resume()
             endpoint = Endpoint(
-                https=f"https://{LOOPBACK}:{https.bind_addr[1]}",
+                https=cloud.reached.https,
                 http=f"http://{LOOPBACK}:{http.bind_addr[1]}",
                 ca=str(directory / "ca.pem"),
                 region=region,

@@ -85,6 +85,23 @@ def test_a_key_is_described_disabled_and_scheduled_for_deletion(desk: Desk) -> N
     assert desk.ask("kms:DescribeKey", KeyId=found)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
+def test_a_key_that_signs_is_made_and_is_another_when_its_kind_changes(desk: Desk) -> None:
+    def key(spec: str) -> dict[str, Any]:
+        return template(Key={"Type": "AWS::KMS::Key", "Properties": {"KeySpec": spec, "KeyUsage": "SIGN_VERIFY"}})
+
+    desk.create("s", key("ECC_NIST_P256"))
+    first = desk.resources("s")["Key"]
+    assert desk.ask("kms:DescribeKey", KeyId=first)["KeyMetadata"]["SigningAlgorithms"] == ["ECDSA_SHA_256"]
+    assert desk.update("s", key("RSA_2048"))["StackStatus"] == "UPDATE_COMPLETE", desk.reasons("s")
+    second = desk.resources("s")["Key"]
+    assert second != first
+    assert desk.ask("kms:DescribeKey", KeyId=first)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    failed = desk.update("s", key("RSA_4096"))
+    assert failed["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert desk.resources("s")["Key"] == second
+    assert any("does not play kms:CreateKey with KeySpec RSA_4096" in each for each in desk.reasons("s"))
+
+
 def test_an_alias_follows_its_key(desk: Desk) -> None:
     def body(target: str) -> dict[str, Any]:
         key = {"Type": "AWS::KMS::Key", "Properties": {}}

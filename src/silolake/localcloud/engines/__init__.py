@@ -17,7 +17,10 @@ from silolake.localcloud.call import Played
 if TYPE_CHECKING:
     from silolake.localcloud.cloud import LocalCloud
 
-SERVICES = ("organizations", "sts", "iam", "kms", "s3", "glue", "athena", "cloudformation")
+SERVICES = (
+    "organizations", "sts", "iam", "kms", "s3", "glue", "athena", "cloudformation", "codebuild", "codepipeline",
+    "scheduler",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,13 @@ class Engines:
         played: by botocore's service and the operation.
         schemas: their tables.
         resumes: take up, or end honestly, what a process that ended left unfinished.
+        closes: end what goes on beside the calls, in threads and processes of their own.
     """
 
     played: dict[tuple[str, str], Played]
     schemas: tuple[str, ...]
     resumes: tuple[Callable[[LocalCloud], None], ...]
+    closes: tuple[Callable[[LocalCloud], None], ...]
 
 
 def load() -> Engines:
@@ -40,4 +45,5 @@ def load() -> Engines:
     modules = [import_module(f"{__name__}.{service}") for service in SERVICES]
     played = {(each.service, each.operation): each for module in modules for each in module.PLAYS.operations}
     resumes = tuple(module.resume for module in modules if hasattr(module, "resume"))
-    return Engines(played, tuple(module.SCHEMA for module in modules), resumes)
+    closes = tuple(module.close for module in modules if hasattr(module, "close"))
+    return Engines(played, tuple(module.SCHEMA for module in modules), resumes, closes)

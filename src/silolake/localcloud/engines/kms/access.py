@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 from silolake.localcloud.call import Access, Call
 from silolake.localcloud.engines.iam.tags import tag_context
-from silolake.localcloud.engines.kms.keys import Key, find_key
+from silolake.localcloud.engines.kms.keys import DISABLED, PENDING_DELETION, Key, find_key
 from silolake.localcloud.engines.kms.lifecycle import remove_expired
-from silolake.localcloud.errors import AwsError
+from silolake.localcloud.errors import AwsError, NotPlayed
 
 AccessFor = Callable[[Call], tuple[Access, ...]]
 
@@ -96,8 +96,8 @@ def _about_caller(call: Call) -> dict[str, tuple[str, ...]]:
 
 def _about_key(key: Key) -> dict[str, tuple[str, ...]]:
     context: dict[str, tuple[str, ...]] = {
-        "kms:KeySpec": ("SYMMETRIC_DEFAULT",),
-        "kms:KeyUsage": ("ENCRYPT_DECRYPT",),
+        "kms:KeySpec": (key.spec,),
+        "kms:KeyUsage": (key.usage,),
         "kms:KeyOrigin": ("AWS_KMS",),
         "kms:MultiRegion": ("false",),
     }
@@ -144,3 +144,38 @@ def on_new_key(call: Call) -> tuple[Access, ...]:
     if not call.parameters.get("Tags"):
         return (create,)
     return (create, Access("kms:TagResource", "*", call.account, context))
+
+
+def usable(call: Call, key: Key, usage: str) -> Key:
+    """The key, refused where it cannot do what the call asks of it now.
+
+    Args:
+        usage: what it must be for, ``SIGN_VERIFY``.
+
+    Raises:
+        AwsError: ``InvalidKeyUsageException``, or the key's state does not allow it, or ``DryRun`` was asked.
+        NotPlayed: a parameter that is not played.
+    """
+    for parameter in ("GrantTokens", "Recipient", "DryRunModifiers"):
+        if call.parameters.get(parameter):
+            raise NotPlayed(f"kms:{call.operation} with {parameter}")
+    if key.usage != usage:
+        raise AwsError(
+            "InvalidKeyUsageException", f"{key.arn} key usage is {key.usage} which is not valid for {call.operation}."
+        )
+    if key.state == DISABLED:
+        raise AwsError("DisabledException", f"{key.arn} is disabled.")
+    if key.state == PENDING_DELETION:
+        raise AwsError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+    if call.parameters.get("DryRun", False):
+        raise AwsError(
+            "DryRunOperationException", "The request would have succeeded, but the DryRun option is set.", 412
+        )
+    return key
+
+
+def material_of(call: Call, key: Key) -> bytes:
+    """A key's own secret. Reads only."""
+    with call.cloud.store.read() as connection:
+        row = connection.execute("SELECT material FROM kms_material WHERE key = ?", (key.id,)).fetchone()
+    return bytes(row["material"])

@@ -11,14 +11,17 @@ from silolake.localcloud.engines.kms.access import (
     call_context,
     encryption_context,
     key_access,
+    material_of,
     named_key,
     on_account,
     on_key,
+    usable,
 )
-from silolake.localcloud.engines.kms.keys import DISABLED, PENDING_DELETION, Key, find_key
+from silolake.localcloud.engines.kms.keys import Key, find_key
 from silolake.localcloud.engines.kms.lifecycle import remove_expired
 from silolake.localcloud.engines.kms.plays import PLAYS
 from silolake.localcloud.engines.kms.sealing import NotOurs, key_arn_of, open_sealed, seal
+from silolake.localcloud.engines.kms.signing import ENCRYPT_DECRYPT
 from silolake.localcloud.errors import AwsError, NotPlayed
 
 _ALGORITHM = "SYMMETRIC_DEFAULT"
@@ -52,36 +55,19 @@ def _check_named(call: Call, parameter: str, key: Key) -> None:
 
 
 def _usable(call: Call, key: Key) -> Key:
-    for parameter in ("GrantTokens", "Recipient", "DryRunModifiers"):
-        if call.parameters.get(parameter):
-            raise NotPlayed(f"kms:{call.operation} with {parameter}")
     for parameter, algorithm in call.parameters.items():
         if parameter.endswith("EncryptionAlgorithm") and algorithm != _ALGORITHM:
             raise AwsError("InvalidKeyUsageException", f"{key.arn} does not encrypt with {algorithm}.")
-    if key.state == DISABLED:
-        raise AwsError("DisabledException", f"{key.arn} is disabled.")
-    if key.state == PENDING_DELETION:
-        raise AwsError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
-    if call.parameters.get("DryRun", False):
-        raise AwsError(
-            "DryRunOperationException", "The request would have succeeded, but the DryRun option is set.", 412
-        )
-    return key
-
-
-def _material(call: Call, key: Key) -> bytes:
-    with call.cloud.store.read() as connection:
-        row = connection.execute("SELECT material FROM kms_material WHERE key = ?", (key.id,)).fetchone()
-    return bytes(row["material"])
+    return usable(call, key, ENCRYPT_DECRYPT)
 
 
 def _seal(call: Call, key: Key, plaintext: bytes, context: Mapping[str, str] | None) -> bytes:
-    return seal(_material(call, key), key.arn, plaintext, context or {})
+    return seal(material_of(call, key), key.arn, plaintext, context or {})
 
 
 def _open(call: Call, key: Key, ciphertext: bytes, context: Mapping[str, str] | None) -> bytes:
     try:
-        return open_sealed(_material(call, key), ciphertext, context or {})
+        return open_sealed(material_of(call, key), ciphertext, context or {})
     except NotOurs as error:
         raise AwsError("InvalidCiphertextException", "") from error
 

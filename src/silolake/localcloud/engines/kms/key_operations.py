@@ -18,6 +18,14 @@ from silolake.localcloud.engines.kms.keys import DISABLED, ENABLED, PENDING_DELE
 from silolake.localcloud.engines.kms.lifecycle import remove_expired
 from silolake.localcloud.engines.kms.plays import PLAYS
 from silolake.localcloud.engines.kms.sealing import new_material
+from silolake.localcloud.engines.kms.signing import (
+    ALGORITHMS,
+    ENCRYPT_DECRYPT,
+    P256,
+    SIGN_VERIFY,
+    SYMMETRIC,
+    new_signing_key,
+)
 from silolake.localcloud.engines.organizations import tree
 from silolake.localcloud.errors import AwsError, NotPlayed
 from silolake.localcloud.paging import page
@@ -27,13 +35,7 @@ _ANYTHING = compile_policy(
     PolicyKind.IDENTITY,
     "whatever its author may do",
 )
-_USUAL = {
-    "KeySpec": "SYMMETRIC_DEFAULT",
-    "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
-    "KeyUsage": "ENCRYPT_DECRYPT",
-    "Origin": "AWS_KMS",
-    "MultiRegion": False,
-}
+_USUAL = {"Origin": "AWS_KMS", "MultiRegion": False}
 
 
 def own_key(call: Call) -> Key:
@@ -66,15 +68,18 @@ def shown_key(key: Key) -> dict[str, Any]:
         "CreationDate": datetime.fromisoformat(key.created_at),
         "Enabled": key.state == ENABLED,
         "Description": key.description,
-        "KeyUsage": "ENCRYPT_DECRYPT",
+        "KeyUsage": key.usage,
         "KeyState": key.state,
         "Origin": "AWS_KMS",
         "KeyManager": "CUSTOMER",
-        "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
-        "KeySpec": "SYMMETRIC_DEFAULT",
-        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        "CustomerMasterKeySpec": key.spec,
+        "KeySpec": key.spec,
         "MultiRegion": False,
     }
+    if key.signs:
+        metadata["SigningAlgorithms"] = list(ALGORITHMS[key.spec])
+    else:
+        metadata["EncryptionAlgorithms"] = [SYMMETRIC]
     return {**metadata, "DeletionDate": datetime.fromisoformat(key.deletion_at)} if key.deletion_at else metadata
 
 
@@ -124,7 +129,37 @@ def _may_put_again(call: Call, key: Key, document: str) -> bool:
     return bool(decide(later, Policies(identity=(_ANYTHING,), resource=compiled(document, key.arn))))
 
 
-@PLAYS("CreateKey", access=on_new_key, differs="Symmetric keys made by KMS itself; other kinds are refused by name.")
+def _spec(asked: Mapping[str, Any]) -> str:
+    """The kind of key that is asked for.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-KeyUsage
+
+    Raises:
+        AwsError: ``ValidationException``; kind and usage do not fit.
+        NotPlayed: a kind that is not played.
+    """
+    if "KeySpec" in asked and "CustomerMasterKeySpec" in asked:
+        raise AwsError("ValidationException", "You cannot specify KeySpec and CustomerMasterKeySpec in one request.")
+    spec = asked.get("KeySpec", asked.get("CustomerMasterKeySpec", SYMMETRIC))
+    usage = asked.get("KeyUsage", ENCRYPT_DECRYPT)
+    if spec not in (SYMMETRIC, *ALGORITHMS):
+        raise NotPlayed(f"kms:CreateKey with KeySpec {spec}")
+    if spec != SYMMETRIC and "KeyUsage" not in asked:
+        message = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption KMS keys."
+        raise AwsError("ValidationException", message)
+    if usage not in (ENCRYPT_DECRYPT, SIGN_VERIFY) or (usage == ENCRYPT_DECRYPT and spec not in (SYMMETRIC, P256)):
+        raise NotPlayed(f"kms:CreateKey with KeySpec {spec} and KeyUsage {usage}")
+    if (spec == SYMMETRIC) != (usage == ENCRYPT_DECRYPT):
+        raise AwsError("ValidationException", f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    return str(spec)
+
+
+@PLAYS(
+    "CreateKey",
+    access=on_new_key,
+    differs="Symmetric keys, and keys that sign (RSA_2048, RSA_3072, ECC_NIST_P256), made by KMS itself; "
+    "other kinds are refused by name.",
+)
 def create_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
     asked = call.parameters
@@ -133,6 +168,8 @@ def create_key(call: Call) -> dict[str, Any]:
             raise NotPlayed(f"kms:CreateKey with {parameter} {asked[parameter]}")
     if "CustomKeyStoreId" in asked or "XksKeyId" in asked:
         raise NotPlayed("kms:CreateKey in a custom key store")
+    spec = _spec(asked)
+    material = new_material() if spec == SYMMETRIC else new_signing_key(spec)
     key_id = str(uuid.uuid4())
     arn = f"arn:aws:kms:{call.region}:{call.account}:key/{key_id}"
     text = asked.get("Policy", _default_policy(call.account))
@@ -143,9 +180,11 @@ def create_key(call: Call) -> dict[str, Any]:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (key_id, arn, call.account, call.region, description, ENABLED, _default_policy(call.account), born_at),
         )
+        if spec != SYMMETRIC:
+            connection.execute("INSERT INTO kms_signing VALUES (?, ?)", (key_id, spec))
         _check_policy(call, _require(call, key_id), text)
         connection.execute("UPDATE kms_keys SET policy = ? WHERE id = ?", (text, key_id))
-        connection.execute("INSERT INTO kms_material VALUES (?, ?)", (key_id, new_material()))
+        connection.execute("INSERT INTO kms_material VALUES (?, ?)", (key_id, material))
         connection.executemany(
             "INSERT OR REPLACE INTO kms_tags VALUES (?, ?, ?)",
             [(key_id, tag["TagKey"], tag["TagValue"]) for tag in asked.get("Tags", ())],
@@ -288,6 +327,13 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
     return {"KeyId": key.arn}
 
 
+def _rotatable(key: Key) -> Key:
+    """AWS rotates symmetric keys alone."""
+    if key.signs:
+        raise AwsError("UnsupportedOperationException", f"{key.arn} is asymmetric; it cannot be rotated.")
+    return key
+
+
 @PLAYS(
     "EnableKeyRotation",
     access=on_own_key,
@@ -299,7 +345,7 @@ def enable_key_rotation(call: Call) -> None:
     if not 90 <= days <= 2560:
         raise AwsError("ValidationException", "RotationPeriodInDays must be between 90 and 2560.")
     with call.cloud.store.write() as connection:
-        key = changeable_key(call)
+        key = _rotatable(changeable_key(call))
         if key.state == DISABLED:
             raise AwsError("DisabledException", f"{key.arn} is disabled.")
         connection.execute(
@@ -312,7 +358,7 @@ def enable_key_rotation(call: Call) -> None:
 def disable_key_rotation(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKeyRotation.html"""
     with call.cloud.store.write() as connection:
-        key = changeable_key(call)
+        key = _rotatable(changeable_key(call))
         connection.execute(
             "UPDATE kms_keys SET rotates_every_days = 0, rotation_enabled_at = '' WHERE id = ?", (key.id,)
         )
@@ -321,7 +367,7 @@ def disable_key_rotation(call: Call) -> None:
 @PLAYS("GetKeyRotationStatus", access=on_key)
 def get_key_rotation_status(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html"""
-    key = own_key(call)
+    key = _rotatable(own_key(call))
     answer: dict[str, Any] = {"KeyId": key.arn, "KeyRotationEnabled": bool(key.rotates_every_days)}
     if key.rotates_every_days:
         period = timedelta(days=key.rotates_every_days)

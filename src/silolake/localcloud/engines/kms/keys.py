@@ -9,15 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 from silolake.iam import Policy, PolicyKind, compile_policy
+from silolake.localcloud.engines.kms.signing import ENCRYPT_DECRYPT, SIGN_VERIFY, SYMMETRIC
 
 ENABLED, DISABLED, PENDING_DELETION = "Enabled", "Disabled", "PendingDeletion"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A symmetric KMS key.
+    """A KMS key, symmetric unless it signs.
 
     Attributes:
+        spec: ``SYMMETRIC_DEFAULT``, or the kind of its pair of keys, ``RSA_2048``.
         policy: the key policy, compiled.
         policy_text: the key policy as it was put.
         state: ``Enabled``, ``Disabled`` or ``PendingDeletion``; only the first may be used.
@@ -38,6 +40,17 @@ class Key:
     rotation_enabled_at: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
+    spec: str = SYMMETRIC
+
+    @property
+    def signs(self) -> bool:
+        """Whether it is a pair of keys, for signing and verifying."""
+        return self.spec != SYMMETRIC
+
+    @property
+    def usage(self) -> str:
+        """What it is for, in KMS' word."""
+        return SIGN_VERIFY if self.signs else ENCRYPT_DECRYPT
 
 
 def find_key(connection: sqlite3.Connection, account: str, region: str, name: str) -> Key | None:
@@ -70,8 +83,10 @@ def key_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Key:
     text = values.pop("policy")
     tags = connection.execute("SELECT name, value FROM kms_tags WHERE key = ? ORDER BY name", (row["id"],))
     aliases = connection.execute("SELECT name FROM kms_aliases WHERE key = ? ORDER BY name", (row["id"],))
+    signing = connection.execute("SELECT spec FROM kms_signing WHERE key = ?", (row["id"],)).fetchone()
     return Key(
         **values,
+        spec=signing["spec"] if signing else SYMMETRIC,
         policy=compiled(text, row["arn"]),
         policy_text=text,
         tags=dict(tags),

@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS kms_material (
     key TEXT PRIMARY KEY REFERENCES kms_keys (id) ON DELETE CASCADE,
     material BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS kms_signing (
+    key TEXT PRIMARY KEY REFERENCES kms_keys (id) ON DELETE CASCADE,
+    spec TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS kms_aliases (
     account TEXT NOT NULL,
     region TEXT NOT NULL,

@@ -126,6 +126,8 @@ def _find_key(connection: sqlite3.Connection, account: str, region: str, name: s
     key = keys.find_key(connection, account, region, name)
     if key is None:
         raise AwsError("KMS.NotFoundException", f"Invalid keyId {name}", 400)
+    if key.signs:
+        raise AwsError("KMS.UnsupportedOperationException", f"{key.arn} is asymmetric; S3 needs a symmetric key.", 400)
     return _Key(key.arn, key.account, key.policy, key.state, key.tags)
 
 

@@ -117,6 +117,15 @@ def find_change_set(call: Call) -> ChangeSet:
 @PLAYS("CreateChangeSet", access=access.deploying, differs=AT_ONCE)
 def create_change_set(call: Call) -> dict[str, Any]:
     """CreateChangeSet. Writes."""
+    return make_change_set(call)
+
+
+def make_change_set(call: Call, text: str | None = None) -> dict[str, Any]:
+    """Compute and keep a change set. Writes.
+
+    Args:
+        text: the template's text where it does not come with the request.
+    """
     refuse_unplayed(call)
     refuse_given(
         call, "ResourcesToImport", "IncludeNestedStacks", "ImportExistingResources", "DeploymentMode", "OnStackFailure"
@@ -127,7 +136,7 @@ def create_change_set(call: Call) -> dict[str, Any]:
         raise NotPlayed("cloudformation:CreateChangeSet with ChangeSetType IMPORT")
     stack = _stack_for(call, kind)
     is_new = stack.status == "REVIEW_IN_PROGRESS"
-    wanted = wanted_of(call, stack.named, None if is_new else stack.wanted)
+    wanted = wanted_of(call, stack.named, None if is_new else stack.wanted, text)
     with call.cloud.store.read() as connection:
         resources = read_resources(connection, stack.id)
         exported = exports.exported(connection, stack.account, stack.region)

@@ -1,0 +1,7 @@
+"""Where this engine's operations are gathered."""
+
+from __future__ import annotations
+
+from silolake.localcloud.call import Plays
+
+PLAYS = Plays("scheduler")
