@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from silolake.kernels.cells import Cells
 from silolake.kernels.outputs import Outputs
 
 from .desk import Executed, execute, notebook, said
+
+pytestmark = pytest.mark.xdist_group("cells")
 
 Begin = Callable[..., Cells]
 
@@ -118,6 +121,11 @@ def test_streams_and_displays_stay_in_order(begin: Begin) -> None:
     assert kinds == [*streams, ("execute_result", None)]
 
 
+def test_the_first_cell_may_await(begin: Begin) -> None:
+    """Nothing that an ordinary cell sets up is missing then."""
+    assert said(begin(), "import asyncio\nawait asyncio.sleep(0)\nprint('awaited')") == "awaited"
+
+
 def test_what_a_c_library_writes_is_kept(begin: Begin) -> None:
     """Descriptors 1 and 2 are the cell's, bytes as well."""
     outputs = Outputs()
@@ -132,6 +140,14 @@ def test_what_a_c_library_writes_is_kept(begin: Begin) -> None:
     found = [(each["name"], each["text"]) for each in outputs.listed() if each["output_type"] == "stream"]
     assert "".join(text for name, text in found if name == "stdout") == "to one\n\ufffd!\n"
     assert "".join(text for name, text in found if name == "stderr") == "to two\n"
+
+
+def test_a_cell_that_closes_its_stdout_is_waited_for_in_peace(begin: Begin) -> None:
+    """The end of the pipe is there to be read at any time; whoever waited for it would do nothing else."""
+    kernel, before = begin(), time.process_time()
+    kernel.run("import os, time\nos.close(1)\ntime.sleep(1)\nprint('done')", outputs := Outputs())
+    assert time.process_time() - before < 0.5
+    assert [each["text"] for each in outputs.listed()] == ["done\n"]
 
 
 def test_half_a_letter_can_be_written(begin: Begin, folder: Path) -> None:

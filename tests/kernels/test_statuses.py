@@ -138,6 +138,8 @@ def test_where_forking_is_not_safe_a_kernel_is_spawned(
 
 def test_a_run_with_limits_is_refused_where_they_could_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than run without them."""
+    with pytest.raises(CannotFork, match="a notebook with widgets cannot have limits"):
+        execute(folder, ["import ipywidgets"], limits=Limits(memory_mb=1000))
     monkeypatch.setenv(forks.VARIABLE, "spawn")
     with pytest.raises(CannotFork, match="no kernel can be forked here: SILOLAKE_KERNELS=spawn"):
         execute(folder, ["1"], limits=Limits(memory_mb=1000))

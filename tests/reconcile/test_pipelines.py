@@ -132,13 +132,6 @@ steps:
     assert "tally/rome/middle" in steps["tally/rome/last"].after
 
 
-def test_a_silos_own_pipeline_is_not_the_platforms_to_run(desk: Desk) -> None:
-    desk.write("tally", CHAIN)
-    path = desk.root / "pipelines" / "tally" / "pipeline.yaml"
-    path.write_text(path.read_text().replace("executor: platform", "executor: silo"))
-    assert not commit(desk.lake())
-
-
 DROP = ObjectVersion("post-drop", "parcels/a.csv", "v1")
 LATER = ObjectVersion("post-drop", "parcels/b.csv", "v2")
 DELIVERY = Pending("parcels", Delivered((DROP,)), "rome")

@@ -98,6 +98,7 @@ class Cells:
                 read: (name, codecs.getincrementaldecoder("utf-8")("replace"))
                 for (read, _), name in zip(pipes, ("stdout", "stderr"), strict=True)
             }
+            self._open = set(self._pipes)
             start = Start(environment, folder, {"cells": True}, limits, user)
             try:
                 self.kernel: Kernel = fork(start, [nothing, *(end for _, end in pipes)], theirs)
@@ -141,7 +142,7 @@ class Cells:
 
     def _wait(self, timeout_s: float) -> None:
         poll = select.poll()
-        for each in (self._incoming.connection.fileno(), self.kernel.fileno(), *self._pipes):
+        for each in (self._incoming.connection.fileno(), self.kernel.fileno(), *self._open):
             poll.register(each, select.POLLIN)
         poll.poll(max(0.0, timeout_s) * 1000)
 
@@ -182,10 +183,13 @@ class Cells:
             self._displays.setdefault(display, []).append((outputs, made))
 
     def _drain(self, outputs: Outputs) -> None:
-        for read, (name, decoder) in self._pipes.items():
+        for read in tuple(self._open):
+            name, decoder = self._pipes[read]
             with contextlib.suppress(BlockingIOError):
                 while content := os.read(read, _CHUNK):
                     outputs.stream(name, decoder.decode(content))
+                # The cell has closed its end; that could be read for ever.
+                self._open.discard(read)
 
     def _died(self, outputs: Outputs) -> Ran:
         died = self.kernel.poll(_END_S) or self.kernel.kill()

@@ -208,7 +208,8 @@ async def _cell(shell: _Shell, source: str) -> Message:
     how = {"transformed_cell": transformed, "preprocessing_exc_tuple": trouble}
     number = shell.execution_count
     if shell.should_run_async(source, **how):
-        shell._last_traceback = None
+        # As run_cell does by itself.
+        shell._last_traceback, shell._last_traceback_during_displayhook = None, False
         result = None
         running = asyncio.ensure_future(shell.run_cell_async(source, store_history=True, **how))
         loop = asyncio.get_running_loop()

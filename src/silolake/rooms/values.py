@@ -364,7 +364,7 @@ class View:
         owner: the team that answers for it.
         description: what a row is.
         sources: by the name its SQL gives them; each has a column ``silo`` besides its product's own.
-        readers: roles that may read it, as ``account/role``.
+        readers: roles that may read it, as ``account/role``; a stack set of the account makes each.
         published: a table partitioned by silo under a plain view, or a union over registered catalogs.
         columns: what each column means, in the order of the answer.
         sql: Athena SQL over the sources' names.
@@ -384,6 +384,7 @@ class View:
     cases: tuple[Case, ...]
     path: str = field(compare=False, default="")
     line: int = field(compare=False, default=0)
+    line_of_readers: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True)

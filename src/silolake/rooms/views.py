@@ -70,6 +70,7 @@ class _View:
             cases=self._cases(sources, columns),
             path=node.path,
             line=1,
+            line_of_readers=node.key_lines["readers"],
         )
 
     def _sources(self, node: Node) -> Mapping[str, Source]:

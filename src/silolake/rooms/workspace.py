@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ Part = Settings | Organization | Pipeline | View | Policy | StackSet | Contract
 ViewCheck = Callable[[View, Mapping[str, Contract]], None]
 
 _MARKER = "silolake.yaml"
-_WHERE = frozenset({"path", "line", "sql_path", "cases", "samples"})
+_WHERE = frozenset({"path", "line", "line_of_readers", "sql_path", "cases", "samples"})
 
 
 def find_root(start: Path) -> Path:
@@ -157,3 +157,25 @@ def _check_names(rooms: Rooms) -> None:
             told = f"no template is called {deployment.stack_set!r}"
             advice = f"{advise(deployment.stack_set, rooms.stack_sets)} They lie in provisioning/stack_sets/."
             raise RoomError(deployment.path, deployment.line, told, advice)
+    for view in rooms.views.values():
+        for reader in view.readers:
+            _check_reader(rooms, view, reader)
+
+
+def _check_reader(rooms: Rooms, view: View, reader: str) -> None:
+    """What a view's reader may do is said by the role's own template; a role that none makes reads nothing."""
+    account, _, role = reader.partition("/")
+    unit = rooms.organization.accounts[account].unit
+    sets = [each.stack_set for each in rooms.organization.deployments if unit in each.units]
+    made = tuple(name for each in sets for name in _roles_of(rooms.stack_sets[each]))
+    if role not in made:
+        told = f"no stack set of {account} has a role {role!r}"
+        raise RoomError(view.path, view.line_of_readers, told, advise(role, made))
+
+
+def _roles_of(stack_set: StackSet) -> Iterator[str]:
+    resources = stack_set.node.plain()["Resources"]  # type: ignore[index]
+    for each in resources.values():
+        match each:
+            case {"Type": "AWS::IAM::Role", "Properties": {"RoleName": str(name)}}:
+                yield name

@@ -49,6 +49,11 @@ class Wish:
     limits: forks.Limits
     user: int | None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it asks for what a kernel that speaks Jupyter's protocol would be without."""
+        return self.user is not None or self.limits != forks.Limits()
+
 
 @dataclass
 class Told:
@@ -107,14 +112,13 @@ def _run(nb_man: Any, kernel_name: str, wish: Wish, saving: Saving) -> Told:
     if kernel_name not in _OURS:
         return _spawned(nb_man, kernel_name, wish, f"its kernel is {kernel_name}")
     if wants_comms(nb_man.nb):
+        if wish.is_bounded:
+            raise CannotFork("a notebook with widgets cannot have limits or a user of its own")
         how, reason, cpu_s = jupyter.execute(nb_man, jupyter.FORKED, wish.environment, wish.folder, wish.patience)
         return Told(how, reason, cpu_s)
     try:
         cells = Cells(wish.environment, wish.folder, wish.limits, wish.user)
     except CannotFork as error:
-        if wish.user is not None or wish.limits != forks.Limits():
-            # Spawned it would be without the bounds that were asked for.
-            raise
         return _spawned(nb_man, "python3", wish, error.reason)
     with cells:
         reason = _run_cells(nb_man, cells, wish.patience, saving)
@@ -123,6 +127,8 @@ def _run(nb_man: Any, kernel_name: str, wish: Wish, saving: Saving) -> Told:
 
 
 def _spawned(nb_man: Any, kernel_name: str, wish: Wish, why: str) -> Told:
+    if wish.is_bounded:
+        raise CannotFork(why)
     _, reason, cpu_s = jupyter.execute(nb_man, kernel_name, wish.environment, wish.folder, wish.patience)
     return Told(f"spawned: {why}", reason, cpu_s)
 
