@@ -69,6 +69,7 @@ stack_sets:
     depends_on: [platform_base]
 """
 
+_WORKFLOWS = {"github": ".github/workflows/silolake.yml", "gitlab": ".gitlab-ci.yml"}
 _IGNORED = ".silolake/\n.ipynb_checkpoints/\n"
 
 
@@ -80,8 +81,9 @@ _IGNORED = ".silolake/\n.ipynb_checkpoints/\n"
 @click.option(
     "--domain", default="lake.example", show_default=True, help="Whose addresses the accounts' root users get."
 )
+@click.option("--ci", type=click.Choice(list(_WORKFLOWS)), help="Also a workflow that says the plan on each request.")
 @json_option
-def init(folder: Path, *, as_json: bool, **said: str) -> None:
+def init(folder: Path, *, as_json: bool, ci: str | None, **said: str) -> None:
     """Lay out the rooms of a new workspace.
 
     In FOLDER; what is there already is never overwritten.
@@ -100,6 +102,9 @@ def init(folder: Path, *, as_json: bool, **said: str) -> None:
     for room in ("provisioning", "pipelines", "cross_silo_views", "notebooks"):
         if (folder / room).exists():
             raise WrongState(f"{folder / room} is there already", "Choose an empty folder")
+    workflow = folder / _WORKFLOWS[ci] if ci is not None else None
+    if workflow is not None and workflow.exists():
+        raise WrongState(f"{workflow} is there already", "Take it away, or leave --ci out")
     with as_file(files("silolake") / "starter") as starter:
         for source, target in (
             ("stack_sets", "provisioning/stack_sets"),
@@ -107,6 +112,9 @@ def init(folder: Path, *, as_json: bool, **said: str) -> None:
             ("notebooks", "notebooks"),
         ):
             shutil.copytree(starter / source, folder / target, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        if workflow is not None:
+            workflow.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(starter / "ci" / f"{ci}.yml", workflow)
     for room in ("pipelines", "cross_silo_views"):
         (folder / room).mkdir(parents=True)
         (folder / room / ".gitkeep").touch()
