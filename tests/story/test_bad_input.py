@@ -85,7 +85,9 @@ def test_credentials_that_are_not_the_sessions_open_nothing(
 
 
 def test_a_session_that_has_expired_opens_nothing_and_a_new_one_does(lake: SmallLake) -> None:
-    old, bucket = lake.as_("ewr", "administrator"), lake.bucket("ewr", "drop")
+    """One that was handed on: an identity that can sign in anew does so, and goes on."""
+    signed_in, bucket = lake.as_("ewr", "administrator"), lake.bucket("ewr", "drop")
+    old = Cloud(signed_in.reach, signed_in.frozen())
     assert FLIGHTS in keys(old, bucket)
     lake.endpoint.ask("POST", "clock", seconds=3 * 3600)
     with pytest.raises(CloudError) as of_s3:
@@ -95,6 +97,7 @@ def test_a_session_that_has_expired_opens_nothing_and_a_new_one_does(lake: Small
     assert (of_s3.value.code, of_glue.value.code) == ("ExpiredToken", "ExpiredTokenException")
     assert "expired" in of_s3.value.message and "expired" in of_glue.value.message
     assert FLIGHTS in keys(lake.as_("ewr", "administrator"), bucket)
+    assert FLIGHTS in keys(signed_in, bucket)
 
 
 def keys(cloud: Cloud, bucket: str) -> list[str]:

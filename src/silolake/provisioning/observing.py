@@ -57,7 +57,8 @@ class Observed:
 def ground_of(organization: Organization) -> Ground:
     """What placeholders in the rooms stand for in an organization."""
     accounts = {name: each.id for name, each in organization.accounts.items()}
-    return Ground(organization.root, dict(organization.units), accounts)
+    places = {each.id: each.path for each in organization.accounts.values()}
+    return Ground(organization.root, dict(organization.units), accounts, places)
 
 
 def observe(cloud: Cloud, prefix: str, tags: Mapping[str, Tags] | None = None) -> Observed:

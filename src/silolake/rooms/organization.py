@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from silolake.contracts.lines import Node, advise
@@ -26,6 +26,7 @@ from silolake.rooms.values import (
     PolicyKind,
     Profile,
     Settings,
+    Sharing,
     Unit,
 )
 
@@ -45,7 +46,7 @@ def read_settings(root: Path) -> Settings:
         RoomError: for a line that cannot be understood.
     """
     node = read_room(root, root / "silolake.yaml", "Run silolake init to lay out a workspace.")
-    entry = node.fields(("lake", "stage", "region", "cloud"))
+    entry = node.fields(("lake", "stage", "region", "cloud"), ("sharing",))
     region = entry["region"].text("a Region")
     try:
         chosen = Region(region)
@@ -57,7 +58,9 @@ def read_settings(root: Path) -> Settings:
         raise entry["lake"].fault(
             f"{lake.text!r} makes bucket names S3 does not take", "Choose a shorter name without _."
         )
-    return Settings(lake, stage, chosen, _cloud(entry["cloud"]), node.path)
+    known = get_args(Sharing)
+    sharing = cast(Sharing, one_of(entry["sharing"], "a way of sharing", known)) if "sharing" in entry else known[0]
+    return Settings(lake, stage, chosen, _cloud(entry["cloud"]), sharing, node.path)
 
 
 def _cloud(node: Node) -> CloudChoice:

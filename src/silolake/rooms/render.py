@@ -16,6 +16,7 @@ from silolake.contracts.lines import Node, untagged
 from silolake.errors import UnknownName, WrongState
 from silolake.model import AccountId, OuPath
 from silolake.rooms.placeholders import needed, parts, use_of
+from silolake.rooms.sharing import share_by_accounts
 from silolake.rooms.templates import TABLES
 from silolake.rooms.values import Rooms
 
@@ -33,11 +34,13 @@ class Ground:
         root: the root's path, ``o-…/r-…/``.
         units: where each unit hangs, by name.
         accounts: ids by name, the management account among them.
+        places: where each account hangs, by its id.
     """
 
     root: OuPath
     units: Mapping[str, OuPath]
     accounts: Mapping[str, AccountId]
+    places: Mapping[AccountId, OuPath] = field(default_factory=dict)
 
 
 def render_policy(
@@ -65,6 +68,8 @@ def render_policy(
             f"the policy {key} is not told its {', '.join(sorted(missing))}", "Hand it over as an argument."
         )
     document = _Literal(rooms, ground, given, account).value(policy.node)
+    if policy.kind == "glue" and rooms.settings.sharing == "account-list":
+        document = share_by_accounts(document, ground.places)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 

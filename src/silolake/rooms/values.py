@@ -39,15 +39,19 @@ class Profile:
 
 CloudChoice = LocalCloud | Endpoint | Profile
 
+Sharing = Literal["ou-condition", "account-list"]
+"""How a catalog is shared with a unit: by a condition on its path, constant in size, or by a list of its accounts."""
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``silolake.yaml`` says: one lake, one stage, one Region, and how to reach its cloud."""
+    """What ``silolake.yaml`` says: one lake, one stage, one Region, how to reach its cloud, how catalogs are shared."""
 
     lake: Name
     stage: Name
     region: Region
     cloud: CloudChoice
+    sharing: Sharing = "ou-condition"
     path: str = field(compare=False, default="silolake.yaml")
 
     def bucket(self, account: AccountId, zone: str) -> str:
