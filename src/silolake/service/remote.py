@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from silolake.errors import WrongState
@@ -21,6 +22,7 @@ from silolake.service.places import Places
 MAIN = "refs/heads/main"
 NOTHING = "0" * 40
 _PATIENCE_S = 120
+_YOUNG_S = 3600
 
 
 def ensure(places: Places) -> Path:
@@ -77,9 +79,16 @@ def check_out(places: Places, commit: str, repository: Path) -> Path:
 
 
 def forget_commits(places: Places, kept: frozenset[str]) -> None:
-    """Remove the folders of commits that nobody needs any more. Writes."""
+    """Remove the folders of commits that nobody needs any more. Writes.
+
+    A folder that was made just now stays: whoever pushed it may not have asked for it yet.
+
+    Args:
+        places: where they lie.
+        kept: the ids of those that are needed.
+    """
     for folder in places.commits.glob("*"):
-        if folder.name not in kept:
+        if folder.name not in kept and time.time() - folder.stat().st_mtime > _YOUNG_S:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -103,9 +103,12 @@ def _perform(service: Service, conversation: Conversation, question: dict[str, A
         case {"verb": "apply", "commit": str(commit), "folder": str(folder)}:
             _log.info("asked to apply %s", commit)
             pushed = _commit(service, commit, folder)
-            return {"code": service.apply(pushed, conversation.tell, lambda: conversation.is_over)}
+            with service.asked_for(pushed):
+                return {"code": service.apply(pushed, conversation.tell, lambda: conversation.is_over)}
         case {"verb": "check", "commit": str(commit), "folder": str(folder)}:
-            return {"code": service.check(_commit(service, commit, folder), conversation.tell)}
+            pushed = _commit(service, commit, folder)
+            with service.asked_for(pushed):
+                return {"code": service.check(pushed, conversation.tell)}
         case {"verb": "roll back", "commit": str(name)}:
             return {"code": service.roll_back(name, conversation.tell)}
         case {"verb": "status"}:

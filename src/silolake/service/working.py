@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,6 +87,16 @@ class Service:
     places: Places
     turns: Turns
     stopping: threading.Event
+    _asked: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def asked_for(self, commit: Commit) -> Iterator[None]:
+        """Let a commit's folder stay while the block is at work with it, or waits for its turn."""
+        self._asked[commit.id] += 1
+        try:
+            yield
+        finally:
+            self._asked[commit.id] -= 1
 
     def apply(self, commit: Commit, tell: Tell, is_over: Callable[[], bool] = lambda: False) -> int:
         """Bring the lake to what a commit declares; 0 if that has completed. Writes.
@@ -106,7 +117,7 @@ class Service:
                 tell(f"not applied: runs did not complete; push {commit.short} again to go on, or push what mends them")
                 return 1
             AppliedCommit(commit.id, str(commit.folder), _now()).keep(self.places)
-            remote.forget_commits(self.places, frozenset({commit.id}))
+            remote.forget_commits(self.places, frozenset({commit.id, *+self._asked}))
         tell(f"applied {commit.short}")
         return 0
 
