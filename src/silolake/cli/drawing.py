@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from silolake.cli.terminal import load_rooms
+from silolake.cli.terminal import json_option, load_rooms, print_json
 
 
 @click.command()
@@ -17,11 +19,13 @@ from silolake.cli.terminal import load_rooms
     help="A tree to read here, or a drawing for Markdown or Graphviz.",
 )
 @click.argument("pipelines", nargs=-1)
-def graph(form: str, pipelines: tuple[str, ...]) -> None:
+@json_option
+def graph(form: str, pipelines: tuple[str, ...], as_json: bool) -> None:
     """Draw what runs after what.
 
     Triggers, the steps of PIPELINES (all by default), the products they make, and the views that read those.
     """
     from silolake.graph import draw, graph_of
 
-    click.echo(draw(graph_of(load_rooms(), pipelines), form))
+    found = graph_of(load_rooms(), pipelines)
+    print_json(asdict(found)) if as_json else click.echo(draw(found, form))

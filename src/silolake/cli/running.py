@@ -174,20 +174,22 @@ def show(run_id: str, as_json: bool) -> None:
 
 @runs.command("logs")
 @click.argument("run_id")
-def logs(run_id: str) -> None:
+@json_option
+def logs(run_id: str, as_json: bool) -> None:
     """Print what a run's notebook printed, cell by cell; errors with their traces. Its id may be shortened."""
     from silolake.cli.session import opened
     from silolake.runner.showing import transcript
 
     with opened() as session:
-        for line in transcript(session.runner.notebook(record_of(session, run_id))):
-            click.echo(line)
+        lines = list(transcript(session.runner.notebook(record_of(session, run_id))))
+    print_json(lines) if as_json else click.echo("\n".join(lines))
 
 
 @runs.command("open")
 @click.argument("run_id")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the page there and open nothing.")
-def open_(run_id: str, out: Path | None) -> None:
+@json_option
+def open_(run_id: str, out: Path | None, as_json: bool) -> None:
     """Open a run's executed notebook in the browser. Its id may be shortened."""
     from silolake.cli.session import opened
     from silolake.runner.showing import as_html
@@ -195,32 +197,35 @@ def open_(run_id: str, out: Path | None) -> None:
     with opened() as session:
         record = record_of(session, run_id)
         page = as_html(session.runner.notebook(record))
-    _offer(page, out, f"{record.run}.html")
+    _offer(page, out or _pages() / f"{record.run}.html", opens=out is None and not as_json, as_json=as_json)
 
 
 @runs.command("page")
 @click.option("--limit", type=click.IntRange(1, 10000), default=1000, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the page there and open nothing.")
-def page(limit: int, out: Path | None) -> None:
+@json_option
+def page(limit: int, out: Path | None, as_json: bool) -> None:
     """Open one page of all runs and accounts: how the last of each ended, and every one."""
     from silolake.cli.session import opened
     from silolake.runner.showing import page_of
 
     with opened() as session, progress("reading the journal"):
         text = page_of(session.rooms.settings.lake.text, session.runner.journal.entries(limit))
-    _offer(text, out, "runs.html")
+    _offer(text, out or _pages() / "runs.html", opens=out is None and not as_json, as_json=as_json)
 
 
-def _offer(page: str, out: Path | None, name: str) -> None:
+def _pages() -> Path:
+    folder = data_directory(None) / "pages"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _offer(page: str, path: Path, *, opens: bool, as_json: bool) -> None:
     """Write a page, and open it where nobody said where it goes. It may show rows, so only its owner may read it."""
-    if out is None:
-        folder = data_directory(None) / "pages"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = out or folder / name
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(page)
-    click.echo(str(path))
-    if out is None:
+    print_json({"page": path}) if as_json else click.echo(str(path))
+    if opens:
         click.launch(str(path))
 
 
