@@ -14,6 +14,14 @@ from silolake.rooms.notebooks import Notebook, list_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "reference"
+_ON_REQUEST = """\
+`POST /_silolake/disturb` with `{"seed": 1, "throttle": 0.2, "delay_s": 10}` and the owner's token disturbs from a
+seed. A share of the requests is throttled in each service's own words: `SlowDown` with `Retry-After` in S3,
+`TooManyRequestsException` in Organizations, `Throttling` or `ThrottlingException` elsewhere. An account's move
+between units takes effect only after half of the delay to all of it, by the local cloud's clock: in what policies
+decide and in what stack sets deploy by themselves; Organizations' own answers show the move at once. `{}` ends
+both. Unasked, nothing is throttled, and moves are in effect at once, which on AWS they are not. Attachments of
+policies and new accounts are never delayed.""".splitlines()
 _MADE = "<!-- Written by make docs; change the code instead. -->"
 
 
@@ -61,6 +69,7 @@ def local_cloud() -> Iterator[str]:
     yield from ("# What the local cloud plays", "")
     yield "An operation that is not listed is refused by name, with an error that says so; so is a parameter or a mode"
     yield "that a played one does not have. Beneath each service stand the differences from AWS that are known."
+    yield from ("", "## What it does on request", "", *_ON_REQUEST)
     models, played = botocore.session.get_session(), load().played
     for service in dict.fromkeys(service for service, _ in sorted(played)):
         plays = [each for _, each in sorted(played.items()) if each.service == service]

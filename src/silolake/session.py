@@ -193,11 +193,19 @@ def opened(rooms: Rooms, data: Path | None = None, commit: str | None = None) ->
     def bucket(account: Account, zone: str) -> str:
         return rooms.settings.bucket(account.id, zone)
 
-    runner = Runner(cloud, organization, Place(rooms.root, data / "runs", bucket))
+    runner = Runner(cloud, organization, Place(rooms.root, data / "runs", bucket), partial(owner_token, data))
     try:
         yield Session(rooms, cloud, runner, organization, commit_of(rooms.root) if commit is None else commit)
     finally:
         runner.close()
+
+
+def owner_token(data: Path) -> tuple[str, ...]:
+    """The token of the local cloud's owner, which lies in its data directory; nothing on AWS."""
+    try:
+        return ((data / "owner.token").read_text().strip(),)
+    except OSError:
+        return ()
 
 
 class NotBootstrapped(SilolakeError):

@@ -12,7 +12,8 @@ import pytest
 from silolake.cloud import Cloud
 from silolake.cloud.organization import Organization
 from silolake.model import Account, AccountId, Declared, OuPath
-from silolake.runner import Request, Runner, RunRecord, find_notebook
+from silolake.rooms import find_notebook
+from silolake.runner import Request, Runner, RunRecord
 from silolake.runner.runs import Place
 
 ROOT = OuPath("o-a1b2c3d4e5/r-ab12/")
@@ -113,7 +114,7 @@ def test_a_cell_that_takes_too_long_ends_the_run_as_timed_out(desk: Desk) -> Non
 
 def test_a_kernel_that_dies_ends_the_run_as_such(desk: Desk) -> None:
     record, _ = desk.run("a = 1", END_THE_KERNEL, "b = 2")
-    assert (record.status, record.reason) == ("kernel died", "kernel died")
+    assert (record.status, record.reason) == ("kernel died", "kernel died: it was ended by SIGKILL")
     assert desk.kept(record)[0] == ["completed", "completed", "failed", "not run"]
 
 

@@ -41,6 +41,8 @@ def run(notebook: str, words: tuple[str, ...], account: str, again: bool, as_jso
         name, equals, value = word.partition("=")
         if not equals:
             raise WrongState(f"{word!r} is no parameter", "Write -p name=value")
+        if name in given:
+            raise WrongState(f"the parameter {name!r} is given twice", "Give it once")
         given[name] = value
     with opened() as session:
         found = find_notebook(session.rooms.root, notebook)

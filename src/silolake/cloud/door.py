@@ -107,7 +107,8 @@ class Cloud:
                     endpoint_url=self.reach.endpoint or None,
                     verify=self.reach.ca_bundle or None,
                     config=Config(
-                        retries={"mode": "standard", "total_max_attempts": 5},
+                        # Five, its default, are over in seconds; who is throttled along with fifty others waits longer.
+                        retries={"mode": "standard", "total_max_attempts": 9},
                         connect_timeout=5,
                         read_timeout=120,
                         max_pool_connections=16,

@@ -7,9 +7,11 @@ A plain scalar is null, true, false, a JSON number or a string: no timestamps, n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, NoReturn
 
 from silolake.errors import RoomError
@@ -21,6 +23,7 @@ Scalar = str | int | float | bool | None
 
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _IMPLICIT = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 )
@@ -219,7 +222,7 @@ def _node(node: YamlNode, path: str, key_line: int, tags: bool) -> Node:
     if isinstance(node, ScalarNode):
         # Nothing stands where the next thing begins; its place is its key's.
         is_nothing = node.style is None and node.value == ""
-        return Node(path, (key_line or line) if is_nothing else line, _scalar(node), tag)
+        return Node(path, (key_line or line) if is_nothing else line, _held(partial(_scalar, node), path, line), tag)
     if isinstance(node, SequenceNode):
         return Node(path, key_line or line, tuple(_node(item, path, 0, tags) for item in node.value), tag)
     if not isinstance(node, MappingNode):
@@ -232,7 +235,8 @@ def _node(node: YamlNode, path: str, key_line: int, tags: bool) -> Node:
             raise RoomError(
                 path, at, "a key is not a text", "Write a plain word as the key; quote it if it holds { or [."
             )
-        key = str(key_node.value)
+        key = _held(partial(str, key_node.value), path, at)
+        assert isinstance(key, str)
         if key == "<<" and key_node.style is None:
             raise RoomError(path, at, "the merge key << is not understood here", "Write the entries out.")
         if key in entries:
@@ -263,6 +267,25 @@ def _scalar(node: YamlNode) -> Scalar:
     if _WHOLE.fullmatch(text):
         return int(text)
     return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _held(read: Callable[[], Scalar], path: str, line: int) -> Scalar:
+    """A scalar that can be written down again: neither endless, nor longer than Python reads, nor half a character.
+
+    Raises:
+        RoomError: it cannot.
+    """
+    try:
+        value = read()
+    except ValueError:  # https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
+        raise RoomError(
+            path, line, "a number of thousands of digits", "Write one that a computer counts with."
+        ) from None
+    if isinstance(value, float) and not isfinite(value):
+        raise RoomError(path, line, "a number past all that a computer holds", "Write a smaller exponent.")
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise RoomError(path, line, "half a character: an escape that is no text", "Write the character itself.")
+    return value
 
 
 def _shown(value: object) -> str:
@@ -339,7 +362,7 @@ class _Json:
             self.fail(
                 at, f"{seen!r} is no value", "Write a text in double quotes, a number, true, false, null, { or [."
             )
-        value: Scalar = json.loads(found.group())
+        value = _held(partial(json.loads, found.group()), self._path, self.line(at))
         return value, found.end()
 
     def _list(self, at: int, line: int) -> tuple[Node, int]:

@@ -39,12 +39,12 @@ def decider(store: Store, caller: Caller, owner: str, around: Surroundings) -> C
     Reads only, and the store at once: what is changed later is not seen.
     """
     with store.read() as connection:
-        here = tree.placement(connection, caller.account)
-        there = here if owner == caller.account else tree.placement(connection, owner)
+        here = tree.in_effect(connection, caller.account, around.now)
+        there = here if owner == caller.account else tree.in_effect(connection, owner, around.now)
         principal = replace(caller.principal, org_path=here.path, management_account=here.management_account)
         granted = permissions.grants(connection, caller.principal.arn)
-        scps = tree.guard_rails(connection, caller.account).scps
-        rcps = tree.guard_rails(connection, owner).rcps
+        scps = tree.guard_rails(connection, caller.account, here).scps
+        rcps = tree.guard_rails(connection, owner, there).rcps
     policies = Policies(
         identity=(_ROOT_MAY,) if principal.kind == "root" else granted.identity,
         boundary=granted.boundary,

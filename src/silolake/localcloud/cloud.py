@@ -18,6 +18,7 @@ from silolake.localcloud.blobs import Blobs
 from silolake.localcloud.call import Access, Call, Caller, Output
 from silolake.localcloud.clock import Clock
 from silolake.localcloud.decisions import DecisionLog
+from silolake.localcloud.disturbing import Disturbances
 from silolake.localcloud.engines.iam import roles
 from silolake.localcloud.engines.organizations import accounts
 from silolake.localcloud.errors import AwsError, NotPlayed
@@ -69,6 +70,7 @@ class LocalCloud:
             self.decisions = DecisionLog(directory)
             opened.pop_all()
         self.sessions = Sessions(self.store, self.clock)
+        self.disturbances = Disturbances(self.store)
         self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
 
     def perform(self, call: Call) -> Output:

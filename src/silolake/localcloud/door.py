@@ -1,9 +1,9 @@
 """The owner's door: what the person who runs the local cloud may ask that AWS has no call for.
 
 Under ``/_silolake/``, with a token that lies in the data directory, readable by its owner alone: whoever can read
-that file could read the state itself. It signs people in (as Identity Center would), moves the clock, opens an
-account outside the organization, reads the decision log, the logs of builds and what became of schedules, and stops
-the process.
+that file could read the state itself. It signs people in (as Identity Center would), moves the clock, throttles and
+delays, opens an account outside the organization, reads the decision log, the logs of builds and what became of
+schedules, and stops the process.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import hmac
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, timedelta
 from typing import Any
 
 from silolake.localcloud.cloud import LocalCloud
+from silolake.localcloud.disturbing import Disturbance
 from silolake.localcloud.engines.codebuild.place import place_of
 from silolake.localcloud.engines.codebuild.records import find_build
 from silolake.localcloud.engines.organizations import accounts
@@ -52,6 +54,7 @@ class Door:
             ("POST", "sessions"): self._sign_in,
             ("POST", "accounts"): self._open_account,
             ("POST", "clock"): self._advance,
+            ("POST", "disturb"): self._disturb,
             ("POST", "decisions"): self._decisions,
             ("POST", "build_log"): self._build_log,
             ("POST", "invocations"): self._invocations,
@@ -117,6 +120,12 @@ class Door:
 
     def _advance(self, said: dict[str, Any]) -> object:
         return {"now": self._cloud.clock.advance(float(said["seconds"])).isoformat()}
+
+    def _disturb(self, said: dict[str, Any]) -> object:
+        """Throttle and delay from a seed; a question that says nothing ends both."""
+        asked = Disturbance(int(said.get("seed", 0)), float(said.get("throttle", 0.0)), float(said.get("delay_s", 0.0)))
+        self._cloud.disturbances.begin(asked)
+        return asdict(asked)
 
     def _decisions(self, said: dict[str, Any]) -> object:
         return self._cloud.decisions.find(

@@ -71,7 +71,11 @@ class Gateway:
                 signed = verify(request, scope, digest, self._cloud.sessions, self._cloud.clock)
             return self._perform(request, request_id, service, body, signed)
         except AwsError as error:
-            return wire.refuse(service, protocol, in_words_of(service, protocol, error), request_id)
+            refused = wire.refuse(service, protocol, in_words_of(service, protocol, error), request_id)
+            if error.code == "SlowDown":
+                # https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+                refused.headers["Retry-After"] = "1"
+            return refused
         except Exception:  # noqa: BLE001  a defect of ours must reach the client as an AWS error, and the log as what it is
             _log.exception("request %s: %s %s", request_id, request.method, request.path)
             defect = AwsError(
@@ -83,6 +87,8 @@ class Gateway:
         self, request: HttpRequest, request_id: str, service: str, body: bytes, signed: Signed | None
     ) -> HttpResponse:
         operation = wire.find_operation(request, service, body)
+        if throttled := self._cloud.disturbances.throttling(operation.service):
+            raise throttled
         caller = over(signed.session.caller if signed else _ANONYMOUS, secure=request.secure, source_ip=request.remote)
         payload: Payload | None = None
         if service == "s3":

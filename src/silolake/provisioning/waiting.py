@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from silolake.errors import SilolakeError, WrongState
+from silolake.errors import SilolakeError, Throttled, WrongState
 
 T = TypeVar("T")
 _FIRST_S, _LONGEST_S = 0.1, 5.0
@@ -40,15 +40,18 @@ def until(ready: Callable[[], T], what: str, patience_s: float) -> T:
 def patiently(act: Callable[[], T], patience_s: float, forgiven: tuple[type[SilolakeError], ...]) -> T:
     """Try an act again while it raises what is forgiven; AWS's permissions take effect after a while.
 
+    That AWS asks for patience is always forgiven.
+
     Raises:
         SilolakeError: the last error, once patience has ended.
     """
+    again: tuple[type[SilolakeError], ...] = (*forgiven, Throttled)
     end = time.monotonic() + patience_s
     wait_s = _FIRST_S
     while True:
         try:
             return act()
-        except forgiven:
+        except again:
             if time.monotonic() + wait_s > end:
                 raise
         time.sleep(wait_s)

@@ -15,12 +15,13 @@ from typing import Any
 
 from silolake.errors import BadParameters, RoomError, UnknownName
 from silolake.model import digest
+from silolake.rooms.kinds import KINDS, Value, fault_of, read_word, shown
+from silolake.rooms.secrecy import is_secret
 
 FOLDER = "notebooks"
 TUTORIALS = "tutorials"
-Value = str | int | float | bool | None | list[str]
 
-_KINDS: Mapping[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list[str]": list}
+_REFER = "parameters are written down, so give a reference to it, such as its name in Secrets Manager"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Parameter:
     default: Value
     required: bool
     help: str
+
+    def fault(self, given: Mapping[str, Value]) -> str:
+        """Why a run cannot have what is given for this parameter; nothing where it can."""
+        if is_secret(self.name):
+            return f"the parameter {self.name!r} is a secret by its name, and {_REFER}"
+        if self.name not in given:
+            return f"the parameter {self.name!r} must be given: {self.help or self.kind}" if self.required else ""
+        found = fault_of(given[self.name], self.kind)
+        return f"the parameter {self.name!r} {found}" if found else ""
 
 
 @dataclass(frozen=True)
@@ -72,23 +82,19 @@ class Notebook:
         Raises:
             BadParameters: unknown, missing or mistyped ones, all of them at once.
         """
-        known = {each.name: each for each in self.parameters}
+        known = [each.name for each in self.parameters]
         problems = [
-            f"it takes no parameter {name!r} (it takes {', '.join(known) or 'none'})"
+            f"it takes no parameter {shown(name)} (it takes {', '.join(known) or 'none'})"
             for name in given
             if name not in known
         ]
         values: dict[str, Value] = {}
         for each in self.parameters:
-            if each.name not in given:
-                if each.required:
-                    problems.append(f"the parameter {each.name!r} must be given: {each.help or each.kind}")
-                values[each.name] = each.default
-                continue
-            value = given[each.name]
-            if not fits(value, each.kind):
-                problems.append(f"the parameter {each.name!r} is a {each.kind}, not {value!r}")
-            values[each.name] = value
+            if fault := each.fault(given):
+                problems.append(fault)
+            else:
+                value = given.get(each.name, each.default)
+                values[each.name] = list(value) if isinstance(value, (list, tuple)) else value
         if problems:
             raise BadParameters(self.name, tuple(problems))
         return values
@@ -99,44 +105,21 @@ class Notebook:
         Raises:
             BadParameters: a word that is not of its kind; unknown names are kept for ``check`` to name.
         """
-        kinds = {each.name: each.kind for each in self.parameters}
+        known = {each.name: each for each in self.parameters}
         problems: list[str] = []
         values: dict[str, Value] = {}
         for name, word in words.items():
+            if name not in known:
+                values[name] = word
+                continue
             try:
-                values[name] = _from_word(word, kinds.get(name, "str"))
+                values[name] = read_word(word, known[name].kind)
             except ValueError:
-                problems.append(f"the parameter {name!r} is a {kinds[name]}, not {word!r}")
+                told = "a secret" if is_secret(name) else shown(word)
+                problems.append(f"the parameter {name!r} is a {known[name].kind}, not {told}")
         if problems:
             raise BadParameters(self.name, tuple(problems))
         return values
-
-
-def fits(value: object, kind: str) -> bool:
-    """Whether a value is of an annotation's kind: true is no int, an int is a float."""
-    if kind == "list[str]":
-        return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
-    if kind == "float":
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind == "int":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _KINDS[kind])
-
-
-def _from_word(word: str, kind: str) -> Value:
-    if kind == "int":
-        return int(word)
-    if kind == "float":
-        return float(word)
-    if kind == "bool":
-        if word.lower() in ("true", "yes", "1"):
-            return True
-        if word.lower() in ("false", "no", "0"):
-            return False
-        raise ValueError(word)
-    if kind == "list[str]":
-        return [part for part in word.split(",") if part]
-    return word
 
 
 def list_notebooks(root: Path) -> dict[str, Notebook]:
@@ -171,14 +154,15 @@ def read_notebook(root: Path, name: str, path: Path) -> Notebook:
     Raises:
         RoomError: it is no notebook, or its parameters are not annotated literals.
     """
-    shown = path.relative_to(root).as_posix()
+    shown_as = path.relative_to(root).as_posix()
     try:
         node = json.loads(path.read_text(encoding="utf-8"))
         cells = node["cells"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RoomError(shown, 0, f"it is not a notebook ({error})", "Restore it from Git.") from error
-    about = node.get("metadata", {}).get("silolake", {})
-    sources = [[cell["cell_type"], source(cell), sorted(tags(cell))] for cell in cells]
+        about = dict(node.get("metadata", {}).get("silolake", {}))
+        sources = [[cell["cell_type"], source(cell), sorted(tags(cell))] for cell in cells]
+        said = digest([sources, about])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RoomError(shown_as, 0, f"it is not a notebook ({error})", "Restore it from Git.") from error
     return Notebook(
         name=name,
         path=path,
@@ -186,8 +170,8 @@ def read_notebook(root: Path, name: str, path: Path) -> Notebook:
         verb=str(about.get("verb", "")),
         target=str(about.get("target", "")),
         html=bool(about.get("html", False)),
-        parameters=_parameters(cells, shown),
-        digest=digest([sources, about]),
+        parameters=_parameters(cells, shown_as),
+        digest=said,
     )
 
 
@@ -209,29 +193,40 @@ def _title(cells: list[dict[str, Any]]) -> str:
     return ""
 
 
-def _parameters(cells: list[dict[str, Any]], shown: str) -> tuple[Parameter, ...]:
+def _parameters(cells: list[dict[str, Any]], shown_as: str) -> tuple[Parameter, ...]:
     found = [(number, cell) for number, cell in enumerate(cells, 1) if "parameters" in tags(cell)]
     if not found:
         return ()
     if len(found) > 1:
-        raise RoomError(shown, 0, "it has two cells tagged parameters", "Keep one.")
+        raise RoomError(shown_as, 0, "it has two cells tagged parameters", "Keep one.")
     number, cell = found[0]
     text = source(cell)
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise RoomError(shown, 0, f"cell {number} is not Python: {error}", "Mend it.") from error
-    return tuple(read_parameter(statement, text.splitlines(), f"cell {number}", shown) for statement in tree.body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # ValueError for a NUL or a surrogate, the others for brackets within brackets without end.
+        raise RoomError(shown_as, 0, f"cell {number} is not Python: {error}", "Mend it.") from error
+    parameters = tuple(read_parameter(each, lines_of(text), f"cell {number}", shown_as) for each in tree.body)
+    names = [each.name for each in parameters]
+    for name in names:
+        if names.count(name) > 1:
+            raise RoomError(shown_as, 0, f"parameter {name!r} stands twice in cell {number}", "Keep one of them.")
+    return parameters
 
 
-def read_parameter(statement: ast.stmt, lines: list[str], where: str, shown: str) -> Parameter:
+def lines_of(text: str) -> list[str]:
+    """Lines as Python counts them; ``str.splitlines`` breaks at form feeds and other separators too."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def read_parameter(statement: ast.stmt, lines: list[str], where: str, shown_as: str) -> Parameter:
     """One statement of a parameters cell.
 
     Args:
         statement: as parsed.
         lines: the cell's lines, for the comment behind it.
         where: the cell, as an error names it.
-        shown: the file, as an error names it.
+        shown_as: the file, as an error names it.
 
     Raises:
         RoomError: it is not an annotated literal.
@@ -241,20 +236,27 @@ def read_parameter(statement: ast.stmt, lines: list[str], where: str, shown: str
             kind = ast.unparse(annotation)
         case _:
             told = f"{where} holds {ast.unparse(statement)!r}, which is no parameter"
-            raise RoomError(shown, 0, told, "Write name: kind = literal  # what it means")
-    if kind not in _KINDS:
-        advice = f"Take one of {', '.join(_KINDS)}."
-        raise RoomError(shown, 0, f"parameter {name!r} in {where} is of kind {kind!r}", advice)
+            raise RoomError(shown_as, 0, told, "Write name: kind = literal  # what it means")
+    if kind not in KINDS:
+        advice = f"Take one of {', '.join(KINDS)}."
+        raise RoomError(shown_as, 0, f"parameter {name!r} in {where} is of kind {kind!r}", advice)
     try:
         default = ast.literal_eval(value)
-    except ValueError as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
         raise RoomError(
-            shown, 0, f"parameter {name!r} is not a literal", "Give it a literal, or ... to require it."
+            shown_as, 0, f"parameter {name!r} is not a literal", "Give it a literal, or ... to require it."
         ) from error
     required = default is ...
-    if not required and not fits(default, kind):
-        raise RoomError(shown, 0, f"parameter {name!r} says {kind} and holds {default!r}", "Make the two agree.")
-    comment = lines[statement.end_lineno - 1][statement.end_col_offset or 0 :].strip() if statement.end_lineno else ""
+    if not required and fault_of(default, kind):
+        told = f"parameter {name!r} says {kind} and holds {shown(default)}"
+        raise RoomError(shown_as, 0, told, "Make the two agree.")
+    if is_secret(name):
+        raise RoomError(
+            shown_as, 0, f"parameter {name!r} in {where} is a secret by its name", f"{_REFER.capitalize()}."
+        )
+    # Columns are counted in bytes of UTF-8. https://docs.python.org/3/library/ast.html#ast.AST.end_col_offset
+    last = lines[statement.end_lineno - 1].encode() if statement.end_lineno else b""
+    comment = last[statement.end_col_offset or 0 :].decode().strip()
     return Parameter(name, kind, None if required else default, required, comment.removeprefix("#").strip())
 
 

@@ -13,7 +13,8 @@ from silolake.contracts.lines import Node, advise
 from silolake.errors import BadParameters, NotAWorkspace, RoomError
 from silolake.model import digest
 from silolake.rooms.judging import check_policies
-from silolake.rooms.notebooks import Notebook, Value, find_notebook
+from silolake.rooms.kinds import Value
+from silolake.rooms.notebooks import Notebook, find_notebook
 from silolake.rooms.organization import read_organization, read_settings
 from silolake.rooms.pipelines import read_pipelines
 from silolake.rooms.placeholders import check_placeholders

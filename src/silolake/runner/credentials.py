@@ -89,7 +89,7 @@ class CredentialsEndpoint:
                 except SilolakeError as error:
                     # The kernel's own libraries tell it, and end the run; nothing is to be told here.
                     return 502, {"code": type(error).__name__, "message": str(error)}
-                self._vended += [held.secret, held.token]
+                self._vended += [held.access_key, held.secret, held.token]
         expires_at = held.expires_at or datetime.now(UTC) + timedelta(hours=1)
         return 200, {
             "AccessKeyId": held.access_key,

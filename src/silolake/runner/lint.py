@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from silolake.errors import RoomError
-from silolake.rooms.notebooks import FOLDER, TUTORIALS, read_parameter, source, tags
+from silolake.rooms.notebooks import FOLDER, TUTORIALS, lines_of, read_parameter, source, tags
 
 KERNEL = "python3"
 IMPORTS = frozenset(
@@ -196,7 +196,7 @@ def _parameters(node: dict[str, Any], cells: Cells) -> Iterator[str]:
     text = source(cells[number - 1])
     for statement in _parsed(text):
         try:
-            parameter = read_parameter(statement, text.splitlines(), f"cell {number}", "")
+            parameter = read_parameter(statement, lines_of(text), f"cell {number}", "")
         except RoomError as error:
             yield error.problem
         else:

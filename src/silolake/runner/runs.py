@@ -17,15 +17,17 @@ from silolake.cloud import Cloud, Credentials
 from silolake.cloud.organization import Organization
 from silolake.errors import SilolakeError
 from silolake.model import Account, Delivered, ObjectVersion, Occasion, Region, Target, digest, occasion_json
-from silolake.rooms.notebooks import Notebook, Value, as_json
+from silolake.rooms.kinds import Value
+from silolake.rooms.notebooks import Notebook, as_json
 from silolake.runner import journal as states
 from silolake.runner.context import VARIABLE, Outcome, RunContext
 from silolake.runner.credentials import CredentialsEndpoint
 from silolake.runner.journal import Journal
+from silolake.runner.keeping import redacted
 from silolake.runner.occasions import Occasions
 from silolake.runner.patience import Patience
 from silolake.runner.records import RunRecord
-from silolake.runner.redact import for_the_platform, redact
+from silolake.runner.redact import for_the_platform, redact, redact_notebook, redact_value, secrets_around
 from silolake.runner.showing import as_html
 from silolake.runner.tagged import Tagged
 
@@ -96,10 +98,13 @@ class Runner:
         cloud: the platform's runner, with credentials that can be handed on.
         organization: the accounts there are.
         place: where things are kept.
+        hidden: secrets of whoever runs it, which no run's record may show; a run's own are known besides.
     """
 
-    def __init__(self, cloud: Cloud, organization: Organization, place: Place) -> None:
-        self._cloud, self._organization, self._place = cloud, organization, place
+    def __init__(
+        self, cloud: Cloud, organization: Organization, place: Place, hidden: Callable[[], tuple[str, ...]] = tuple
+    ) -> None:
+        self._cloud, self._organization, self._place, self._hidden = cloud, organization, place, hidden
         self._platform = organization.account(place.platform)
         self.journal = Journal(cloud, place.bucket(self._platform, "state"))
         self.occasions = Occasions(cloud, place.bucket(self._platform, "state"))
@@ -148,7 +153,8 @@ class Runner:
                 record, at = self._attempt(request, values, run, entry.attempt)
             except (SilolakeError, KeyboardInterrupt) as error:
                 status = states.CANCELLED if isinstance(error, KeyboardInterrupt) else states.FAILED
-                self.journal.finish(run, status=status, reason=str(error) or "interrupted", ended_at=_now())
+                reason = redact(str(error) or "interrupted", self._secrets())
+                self.journal.finish(run, status=status, reason=reason, ended_at=_now())
                 raise
             reason = for_the_platform(record.reason)
             self.journal.finish(run, status=record.status, reason=reason, ended_at=record.ended_at, record=at)
@@ -181,9 +187,9 @@ class Runner:
             status, reason, told, cells = self._execute(
                 request, values, folder, {**self._environment(folder), **leased}
             )
-            secrets = self._endpoint.secrets
-        executed = redact((folder / "notebook.ipynb").read_text(encoding="utf-8"), secrets)
-        outcome = Outcome.read(outcome_at)
+            secrets = self._secrets()
+        executed = redact_notebook((folder / "notebook.ipynb").read_text(encoding="utf-8"), secrets)
+        outcome = Outcome(**redact_value(asdict(Outcome.read(outcome_at)), secrets))
         if status == states.COMPLETED and (fault := outcome.fault(request.notebook.verb)):
             # That no cell raised is not that it did what it says.
             status, reason = states.FAILED, fault
@@ -228,6 +234,11 @@ class Runner:
             kernel=told.get("kernel", ""),
         )
         return record, self._keep(held, record)
+
+    def _secrets(self) -> tuple[str, ...]:
+        """All that is known to be secret now: what runs were handed, what this process holds and was told."""
+        held = self._cloud.frozen()
+        return (*self._endpoint.secrets, held.secret, held.token, *secrets_around(), *self._hidden())
 
     def _keep(self, held: Cloud, record: RunRecord) -> str:
         bucket = self._place.bucket(self._platform, "records")
@@ -329,17 +340,18 @@ class Runner:
         out = folder / "notebook.ipynb"
         reason = ""
         try:
-            papermill.execute_notebook(
-                str(request.notebook.path),
-                str(out),
-                parameters=dict(values),
-                engine_name="silolake",
-                kernel_name="python3",
-                progress_bar=False,
-                environment=environment,
-                folder=str(self._place.root),
-                patience=Patience.of(self._place.cell_timeout_s, request.timeout_s, self._cancelled.is_set),
-            )
+            with redacted(out, self._secrets) as address:
+                papermill.execute_notebook(
+                    str(request.notebook.path),
+                    address,
+                    parameters=dict(values),
+                    engine_name="silolake",
+                    kernel_name="python3",
+                    progress_bar=False,
+                    environment=environment,
+                    folder=str(self._place.root),
+                    patience=Patience.of(self._place.cell_timeout_s, request.timeout_s, self._cancelled.is_set),
+                )
         except PapermillExecutionError as error:
             reason = f"{error.ename}: {error.evalue}"
         node = json.loads(out.read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ def _attached(house: House, target: str, kind: str = "SERVICE_CONTROL_POLICY") -
 
 def _rails(house: House, account: str) -> tree.GuardRails:
     with house.cloud.store.read() as connection:
-        return tree.guard_rails(connection, account)
+        return tree.guard_rails(connection, account, tree.placement(connection, account))
 
 
 @pytest.mark.parametrize("kind", FULL)

@@ -15,7 +15,7 @@ from silolake.localcloud.engines.organizations import (
     tag_operations,
     unit_operations,
 )
-from silolake.localcloud.engines.organizations.creation import resume
+from silolake.localcloud.engines.organizations.moving import close, resume
 from silolake.localcloud.engines.organizations.plays import PLAYS
 from silolake.localcloud.engines.organizations.schema import SCHEMA
 
@@ -24,6 +24,7 @@ __all__ = [
     "SCHEMA",
     "account_operations",
     "attachment_operations",
+    "close",
     "delegation_operations",
     "organization_operations",
     "policy_operations",

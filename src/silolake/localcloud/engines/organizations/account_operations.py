@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from silolake.localcloud.call import Call
+from silolake.localcloud.engines.organizations import moving
 from silolake.localcloud.engines.organizations.access import Reach, access
 from silolake.localcloud.engines.organizations.accounts import ACTIVE, SUSPENDED
 from silolake.localcloud.engines.organizations.attaching import forget_target
@@ -64,7 +65,8 @@ def move_account(call: Call) -> None:
         if account.parent != source.id:
             raise AwsError("AccountNotFoundException", "The account is not in the source parent that you specified.")
         connection.execute("UPDATE org_members SET parent = ? WHERE account = ?", (target.id, account.id))
-    tell(call.cloud, account.id, source.path, target.path)
+        moving.begin(call.cloud, connection, account.id, source.path)
+    moving.follow(call.cloud)
 
 
 @PLAYS(

@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS org_members (
     joined_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS org_members_by_parent ON org_members (parent);
+CREATE TABLE IF NOT EXISTS org_moves (
+    account TEXT PRIMARY KEY REFERENCES accounts (id),
+    path TEXT NOT NULL,
+    due_at TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS org_account_requests (
     id TEXT PRIMARY KEY,
     organization TEXT NOT NULL REFERENCES org_organizations (id) ON DELETE CASCADE,

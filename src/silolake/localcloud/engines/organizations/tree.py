@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 
 from silolake.iam import Policy, PolicyKind, compile_policy
@@ -55,9 +56,17 @@ def placement(connection: sqlite3.Connection, account: str) -> Placement:
     return Placement(*row) if row else _NOWHERE
 
 
-def guard_rails(connection: sqlite3.Connection, account: str) -> GuardRails:
-    """The SCPs and RCPs that hold for an account, level by level. Reads only."""
+def in_effect(connection: sqlite3.Connection, account: str, now: datetime) -> Placement:
+    """Where policies see an account: where it hung before a move that is yet to be in effect. Reads only."""
     where = placement(connection, account)
+    row = connection.execute("SELECT path, due_at FROM org_moves WHERE account = ?", (account,)).fetchone()
+    if row is None or not where.organization or datetime.fromisoformat(row["due_at"]) <= now:
+        return where
+    return replace(where, path=row["path"])
+
+
+def guard_rails(connection: sqlite3.Connection, account: str, where: Placement) -> GuardRails:
+    """The SCPs and RCPs that hold for an account that hangs there, level by level. Reads only."""
     if not where.organization or account == where.management_account:
         return _NO_RAILS
     levels = {target: number for number, target in enumerate((*where.path.strip("/").split("/")[1:], account))}

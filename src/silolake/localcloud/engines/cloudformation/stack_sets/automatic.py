@@ -48,7 +48,8 @@ def resume(cloud: LocalCloud) -> None:
     missed: list[tuple[str, str, str]] = []
     with cloud.store.read() as connection:
         for (account,) in connection.execute("SELECT id FROM accounts ORDER BY id").fetchall():
-            before, now = _seen(connection, account) or "", tree.placement(connection, account).path
+            before = _seen(connection, account) or ""
+            now = tree.in_effect(connection, account, cloud.clock.now()).path
             if before != now:
                 missed.append((account, before, now))
     for account, before, now in missed:
