@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 _ACCOUNT_ID = re.compile(r"\d{12}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -212,6 +212,56 @@ class Pending:
         if isinstance(self.occasion, Due):
             return self.occasion.at.isoformat(timespec="minutes")
         return self.key[:8]
+
+
+DriftKind = Literal["missing", "changed", "extra", "foreign"]
+"""What is declared and not there, what is otherwise than declared, what is the lake's and declared no more, and what is
+somebody else's."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is not what the lake declares.
+
+    Attributes:
+        kind: in which way.
+        account: whose it is, by name; the management account's for what belongs to the organization.
+        what: which thing.
+        expected: what is declared of it.
+        found: what is there.
+        mended_by: the names of the steps that make it what is declared; none where it is only told.
+        resource: a part of the ARN that calls about it name.
+        since: the call that last wrote to it and who made it, where that is known.
+    """
+
+    kind: DriftKind
+    account: str
+    what: str
+    expected: str = ""
+    found: str = ""
+    mended_by: tuple[str, ...] = ()
+    resource: str = field(default="", compare=False)
+    since: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        """One line that says all of it.
+
+        >>> str(Finding("changed", "ewr", "bucket raw: versioning", "Enabled", "Suspended", ("mend/ewr",)))
+        'changed  ewr  bucket raw: versioning is Suspended, declared is Enabled'
+        """
+        return f"{self.kind:<7}  {self.account}  {self.what}{self._said()}" + (f" ({self.since})" if self.since else "")
+
+    def _said(self) -> str:
+        match self.kind:
+            case "missing":
+                return f" is not there; declared is {self.expected}" if self.expected else " is not there"
+            case "changed":
+                return f" is {self.found or 'not said'}, declared is {self.expected or 'nothing'}"
+            case "extra":
+                told = f" ({self.found})" if self.found else ""
+                return f"{told} is declared no more; apply --prune takes it away"
+            case "foreign":
+                return f" is somebody else's: {self.found}" if self.found else " is somebody else's"
 
 
 def occasion_json(occasion: Occasion) -> dict[str, object]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
+from silolake.model import Finding
+
 S = TypeVar("S")
 
 
@@ -80,6 +82,14 @@ class Plan(Generic[S]):
 
     def __len__(self) -> int:
         return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Extra(Generic[S]):
+    """Something of ours that is declared no more, and the step that takes it away."""
+
+    finding: Finding
+    step: S
 
 
 def _ordered(named: Mapping[str, Planned[S]]) -> Iterator[Planned[S]]:

@@ -12,14 +12,28 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from silolake import cross_silo_views, reconcile
+from silolake import cross_silo_views, provisioning, reconcile
 from silolake.cloud import Cloud, find_local, sign_in
 from silolake.cloud.door import Reach
 from silolake.cloud.organization import Organization, read_organization
 from silolake.errors import CloudError, CloudUnreachable, GroundMoved, SilolakeError, WrongState
 from silolake.model import Account, Pending, read_occasion
 from silolake.plan import Planned
-from silolake.reconcile import EVERYTHING, Applied, Known, LakePlan, Manner, Part, RunNotebook, plan_lake
+from silolake.provisioning.planning import prefix_of
+from silolake.reconcile import (
+    EVERYTHING,
+    Applied,
+    Drift,
+    Known,
+    LakePlan,
+    Manner,
+    Part,
+    RunNotebook,
+    dated,
+    find_drift,
+    plan_lake,
+)
+from silolake.reconcile.drifting import Log
 from silolake.reconcile.pipelines import Lake, ended_by, is_settled
 from silolake.rooms import Endpoint, LocalCloud, Profile, Rooms, Settings, find_notebook, find_root, load
 from silolake.runner import Request, Runner, RunRecord
@@ -48,6 +62,7 @@ class Session:
         commit: the workspace's.
         arrived: the deliveries that the last plan found.
         parts: what the last plan was to have.
+        log: the local cloud's log of decisions; none where the cloud is another.
     """
 
     rooms: Rooms
@@ -57,6 +72,7 @@ class Session:
     commit: str
     arrived: tuple[Pending, ...] = field(default=())
     parts: frozenset[Part] = EVERYTHING
+    log: Log | None = None
 
     def plan(self, parts: frozenset[Part] = EVERYTHING, *, known_tags: bool = True) -> LakePlan:
         """What must run now. Reads only; learns the organization's tree anew.
@@ -66,12 +82,23 @@ class Session:
             known_tags: whether accounts whose tags are kept are not asked for them.
         """
         self.parts = parts
-        platform = runner_role(self.organization.account(PLATFORM))
-        looking = self.cloud.as_role(platform, "plan", source_identity=source_identity(self.commit))
-        plan, observed, self.arrived = plan_lake(looking, self.rooms, self._known(with_tags=known_tags), parts)
+        # Who looks for drift looks at the tags too.
+        known = self._known(with_tags=known_tags and Part.DRIFT not in parts)
+        plan, observed, self.arrived = plan_lake(self._looking("plan"), self.rooms, known, parts)
         self.organization = observed.organization
         self.runner.meet(observed.organization)
         return plan
+
+    def drift(self) -> Drift:
+        """What the lake is otherwise than what was applied, and since when, where the cloud is local. Reads only."""
+        looking = self._looking("drift")
+        observed = provisioning.observe(looking, prefix_of(self.rooms))
+        found = find_drift(looking, self.rooms, observed, self.runner.journal.applied())
+        return dated(found, self.log) if self.log is not None else found
+
+    def _looking(self, why: str) -> Cloud:
+        platform = runner_role(self.organization.account(PLATFORM))
+        return self.cloud.as_role(platform, why, source_identity=source_identity(self.commit))
 
     def _known(self, *, with_tags: bool = True) -> Known:
         return Known(
@@ -195,7 +222,8 @@ def opened(rooms: Rooms, data: Path | None = None, commit: str | None = None) ->
 
     runner = Runner(cloud, organization, Place(rooms.root, data / "runs", bucket), partial(owner_token, data))
     try:
-        yield Session(rooms, cloud, runner, organization, commit_of(rooms.root) if commit is None else commit)
+        said = commit_of(rooms.root) if commit is None else commit
+        yield Session(rooms, cloud, runner, organization, said, log=_log(rooms.settings, data))
     finally:
         runner.close()
 
@@ -206,6 +234,13 @@ def owner_token(data: Path) -> tuple[str, ...]:
         return ((data / "owner.token").read_text().strip(),)
     except OSError:
         return ()
+
+
+def _log(settings: Settings, data: Path) -> Log | None:
+    endpoint = find_local(data) if isinstance(settings.cloud, LocalCloud) else None
+    if endpoint is None:
+        return None
+    return lambda resource: list(endpoint.ask("POST", "decisions", changes_of=resource, limit=1))
 
 
 class NotBootstrapped(SilolakeError):

@@ -22,8 +22,12 @@ from silolake.errors import Denied, StepFailed, WrongState
 from silolake.model import Account, AccountId, OuPath
 from silolake.pipelines import ValidationReport
 from silolake.provisioning import ProvisioningReport
+from silolake.provisioning.planning import prefix_of
+from silolake.reconcile import Shears, find_extras, prune
+from silolake.reconcile.pruning import state_bucket
 from silolake.rooms import Rooms, find_root, load
 from silolake.runner.context import Outcome, RunContext
+from silolake.runner.journal import Journal
 
 Report = TypeVar("Report", ProvisioningReport, ValidationReport, PublishReport)
 
@@ -96,6 +100,22 @@ class Workspace:
     def withdraw(self, silo: str) -> ProvisioningReport:
         """Take an account that left the silos out of what analytics may read; its data stays. Writes."""
         return self._did(provisioning.withdraw(self.cloud, self.rooms, self.organization, silo))
+
+    def mend(self, account: str) -> ProvisioningReport:
+        """Put the resources of an account's stacks back to what their templates say. Writes only what is not so."""
+        observed = provisioning.observe(self.cloud, prefix_of(self.rooms))
+        return self._did(provisioning.mend(self.cloud, observed, self.organization.account(account)))
+
+    def prune(self) -> ProvisioningReport:
+        """Take away what is the lake's and declared no more. Writes; what would lose data is refused."""
+        observed = provisioning.observe(self.cloud, prefix_of(self.rooms))
+        journal = Journal(self.cloud, state_bucket(self.rooms, observed))
+        extras = find_extras(self.cloud, self.rooms, observed, journal.applied())
+
+        def forget(view: str) -> None:
+            journal.mark_applied("publish", view, "")
+
+        return self._did(prune(Shears(self.cloud, self.rooms, observed, forget), extras))
 
     def validate(self, silo: str, pipeline: str) -> ValidationReport:
         """Hold a silo's new drops against the contract; promote good rows, quarantine bad ones. Writes."""

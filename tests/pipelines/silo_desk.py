@@ -70,7 +70,8 @@ class Silo:
     def with_contract(self, pipeline: str, **changes: Any) -> Rooms:
         """The rooms with a contract that promises something else."""
         held: Pipeline = self.rooms.pipelines[pipeline]
-        changed = replace(held, contract=replace(held.contract, **changes))
+        assert held.promise is not None
+        changed = replace(held, promise=replace(held.promise, contract=replace(held.contract, **changes)))
         return replace(self.rooms, pipelines={**self.rooms.pipelines, pipeline: changed})
 
 

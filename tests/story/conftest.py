@@ -15,6 +15,7 @@ from silolake.cloud.door import Reach
 from silolake.cloud.organization import Organization, read_organization
 from silolake.rooms import Rooms, load
 
+from .small_lakes import SmallLake, make_small, standing
 from .workspaces import ROOT, make_workspace, silolake
 
 AWS = ROOT / ".venv-aws" / "bin" / "aws"
@@ -91,6 +92,18 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         assert silolake(root, "plan", "--json").stdout.strip() == "[]"
     finally:
         silolake(root, "down")
+
+
+@pytest.fixture(scope="session")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    """EWR and the registry, provisioned, with what they delivered, and down: take a copy."""
+    made = make_small(tmp_path_factory.mktemp("settled"))
+    with standing(made):
+        made.silolake("bootstrap")
+        made.silolake("apply")
+        made.deliver_all()
+        made.silolake("apply")
+    return made
 
 
 @cache

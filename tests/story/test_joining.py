@@ -20,9 +20,9 @@ from silolake.errors import CloudError
 
 from .observed import ADMINISTRATOR, journal, observe, rows_of
 from .outside import Shell
-from .small_lakes import ORGANIZATION, SmallLake, make_small
+from .small_lakes import ORGANIZATION, SmallLake, copy_of, standing
 
-pytestmark = pytest.mark.xdist_group("joining")
+pytestmark = pytest.mark.xdist_group("drift")
 
 FIXTURES = Path(__file__).parent / "fixtures" / "hpn"
 DECLARED = "email: hpn@nyc-lake.example\n    unit: "
@@ -88,18 +88,10 @@ def git(lake: SmallLake, *words: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLake]:
-    """EWR and the registry, provisioned, with what they delivered."""
-    made = make_small(tmp_path_factory.mktemp("joining"))
-    made.up()
-    try:
-        made.silolake("bootstrap")
-        made.silolake("apply")
-        made.deliver_all()
-        made.silolake("apply")
+def lake(settled: SmallLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLake]:
+    """A copy of one's own."""
+    with standing(copy_of(settled, tmp_path_factory.mktemp("joining"))) as made:
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture(scope="module")

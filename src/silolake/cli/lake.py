@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from silolake.errors import WrongState
 
 if TYPE_CHECKING:
     from silolake.plan import Planned
-    from silolake.reconcile import Applied, LakePlan, RunNotebook
+    from silolake.reconcile import Applied, LakePlan, Part, RunNotebook
     from silolake.reconcile.saved import Standing
     from silolake.session import Session
 
@@ -54,24 +55,60 @@ deliveries_option = click.option(
 )
 
 
+drift_option = click.option(
+    "--drift",
+    "with_drift",
+    is_flag=True,
+    help="Also what mends drift; reads the resources themselves, in every account.",
+)
+
+
+prune_option = click.option(
+    "--prune",
+    "with_prune",
+    is_flag=True,
+    help="Also take away what is the lake's and declared no more; never a bucket or a table with data in it.",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a plan is to have beside what a commit declares; its names are the options'."""
+
+    with_deliveries: bool
+    with_drift: bool
+    with_prune: bool
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """The plan's parts."""
+        from silolake.reconcile import COMMITTED, EVERYTHING, Part
+
+        further = ((self.with_drift, Part.DRIFT), (self.with_prune, Part.PRUNE))
+        return (EVERYTHING if self.with_deliveries else COMMITTED) | {part for wanted, part in further if wanted}
+
+
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, for apply to perform.")
 @deliveries_option
+@drift_option
+@prune_option
 @click.option("--exit-code", is_flag=True, help="End with 2 if there is anything to do, for programs.")
 @json_option
-def plan(out: Path | None, with_deliveries: bool, exit_code: bool, as_json: bool) -> None:
+def plan(out: Path | None, exit_code: bool, as_json: bool, **further: bool) -> None:
     """Show what apply would do; change nothing.
 
     Runs of notebooks, and beneath each the native steps of its verb. With --exit-code, 2 if there is anything to do.
     """
     from silolake.cli.session import opened
-    from silolake.reconcile import COMMITTED, EVERYTHING, saved
+    from silolake.reconcile import saved
 
     with opened() as session:
         with progress("reading the organization"):
-            planned = session.plan(EVERYTHING if with_deliveries else COMMITTED)
+            planned = session.plan(Wanted(**further).parts)
         if out is not None:
-            text = json.dumps(saved.to_json(planned, session.rooms.settings, session.commit), indent=1)
+            said = saved.to_json(planned, session.rooms.settings, session.commit) | {"options": further}
+            text = json.dumps(said, indent=1)
             passing = out.with_name(f"{out.name}.new")
             passing.write_text(text + "\n", encoding="utf-8")
             passing.replace(out)
@@ -107,8 +144,10 @@ def size_of(planned: LakePlan) -> str:
 @click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--at-once", type=click.IntRange(1, 32), default=2, show_default=True, help="Runs that go on together.")
 @deliveries_option
+@drift_option
+@prune_option
 @json_option
-def apply(plan_file: Path | None, at_once: int, with_deliveries: bool, as_json: bool) -> None:
+def apply(plan_file: Path | None, at_once: int, as_json: bool, **further: bool) -> None:
     """Bring the lake to what this workspace declares.
 
     PLAN_FILE is a plan that silolake plan --out has saved: then that is performed and nothing else, and a step whose
@@ -116,15 +155,16 @@ def apply(plan_file: Path | None, at_once: int, with_deliveries: bool, as_json: 
     what was done stays, and the same command goes on.
     """
     from silolake.cli.session import opened
-    from silolake.reconcile import COMMITTED, EVERYTHING, saved
+    from silolake.reconcile import saved
 
+    reviewed = _read_plan(plan_file) if plan_file is not None else {}
     # Two that planned apart would both do what both found missing.
     with opened() as session, session.alone():
         with progress("planning"):
-            planned = session.plan(EVERYTHING if with_deliveries else COMMITTED)
+            planned = session.plan(Wanted(**{**further, **saved.options_of(reviewed, further)}).parts)
         moved: frozenset[str] = frozenset()
         if plan_file is not None:
-            stands = saved.standing(_read_plan(plan_file), planned, session.rooms.settings)
+            stands = saved.standing(reviewed, planned, session.rooms.settings)
             planned, moved = stands.plan, stands.moved
             if not as_json:
                 _tell_standing(stands)

@@ -8,6 +8,7 @@ publication.
 
 from silolake.cross_silo_views.cases import play
 from silolake.cross_silo_views.checking import check_view
+from silolake.cross_silo_views.drifting import find_in_views
 from silolake.cross_silo_views.performing import apply_step
 from silolake.cross_silo_views.planning import ground_of, plan_view
 from silolake.cross_silo_views.publishing import PublishReport, publish
@@ -34,6 +35,7 @@ __all__ = [
     "check_view",
     "compile_union",
     "explain",
+    "find_in_views",
     "ground_of",
     "plan_view",
     "play",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, assert_never
 
 from silolake.cloud import Cloud
+from silolake.cloud.answers import covers
 from silolake.cloud.queries import query
 from silolake.contracts import glue_table
 from silolake.cross_silo_views.sources import SILO, answer_of, published_sql
@@ -64,20 +65,23 @@ def perform(step: ViewStep, cloud: Cloud, rooms: Rooms) -> bool:
             assert_never(step)
 
 
-def _put_table(step: PutSourceTable, cloud: Cloud, rooms: Rooms) -> bool:
+def source_table(step: PutSourceTable, rooms: Rooms, analytics: AccountId) -> dict[str, Any]:
+    """A source's table, as Glue takes it. Pure."""
     # Every partition has a location of its own; the table's is a folder of analytics where nothing lies.
-    bucket = rooms.settings.bucket(AccountId(cloud.account), "results")
-    wanted = glue_table(rooms.contracts[step.product], "processed", f"s3://{bucket}/{SOURCES}/{step.table}/")
-    wanted |= {
-        "Name": step.table,
-        "PartitionKeys": [{"Name": SILO, "Type": "string", "Comment": "the silo that a row lives in"}],
-    }
+    bucket = rooms.settings.bucket(analytics, "results")
+    made = glue_table(rooms.contracts[step.product], "processed", f"s3://{bucket}/{SOURCES}/{step.table}/")
+    keys = [{"Name": SILO, "Type": "string", "Comment": "the silo that a row lives in"}]
+    return made | {"Name": step.table, "PartitionKeys": keys}
+
+
+def _put_table(step: PutSourceTable, cloud: Cloud, rooms: Rooms) -> bool:
+    wanted = source_table(step, rooms, AccountId(cloud.account))
     present = _table(cloud, SOURCES, step.table)
     if present is None:
         with _tolerating("AlreadyExistsException"):
             cloud.call("glue", "create_table", DatabaseName=SOURCES, TableInput=wanted)
         return True
-    if _covers(present, wanted):
+    if covers(present, wanted):
         return False
     cloud.call("glue", "update_table", DatabaseName=SOURCES, TableInput=wanted)
     return True
@@ -92,7 +96,7 @@ def _put_partitions(step: PutSourcePartitions, cloud: Cloud) -> bool:
     moved = [
         {"PartitionValueList": [silo], "PartitionInput": _partition(silo, wanted[silo])}
         for silo in wanted
-        if silo in present and not _covers(present[silo], wanted[silo])
+        if silo in present and not covers(present[silo], wanted[silo])
     ]
     gone = [{"Values": [silo]} for silo in present if silo not in wanted]
     where = {"DatabaseName": SOURCES, "TableName": step.table}
@@ -115,20 +119,20 @@ def _partition(silo: str, storage: Mapping[str, Any]) -> dict[str, Any]:
 def _create_view(view: View, cloud: Cloud, rooms: Rooms) -> bool:
     sql = published_sql(view)
     present = _table(cloud, VIEWS, view.name)
-    if present is not None and _is_view(present, sql, view, rooms):
+    if present is not None and is_view(present, view, rooms):
         return False
     query(cloud, f'CREATE OR REPLACE VIEW {VIEWS}."{view.name}" AS\n{sql}', workgroup=WORKGROUP, database=VIEWS)
     return True
 
 
-def _is_view(present: Mapping[str, Any], sql: str, view: View, rooms: Rooms) -> bool:
+def is_view(present: Mapping[str, Any], view: View, rooms: Rooms) -> bool:
     """Whether a view says what is wanted, by its query's meaning: Athena keeps the text in a form of its own.
 
     The types it promised count too: a view whose sources have changed theirs is stale until it is made again.
     """
     try:
         kept = decode_view(present.get("ViewOriginalText") or "")
-        says_the_same = parse_query(kept.sql) == parse_query(sql)
+        says_the_same = parse_query(kept.sql) == parse_query(published_sql(view))
     except SqlRefused:
         return False
     promised = tuple((column.name.lower(), str(column.type)) for column in kept.columns)
@@ -152,21 +156,6 @@ def _table(cloud: Cloud, database: str, name: str) -> dict[str, Any] | None:
             raise
         return None
     return found
-
-
-def _covers(present: Any, wanted: Any) -> bool:
-    """Whether what is there says all that is wanted; Glue adds members of its own."""
-    match wanted:
-        case dict():
-            return isinstance(present, dict) and all(_covers(present.get(key), wanted[key]) for key in wanted)
-        case list():
-            return (
-                isinstance(present, list)
-                and len(present) == len(wanted)
-                and all(_covers(one, other) for one, other in zip(present, wanted, strict=True))
-            )
-        case _:
-            return bool(present == wanted)
 
 
 def _some(entries: Sequence[dict[str, Any]], most: int) -> Iterator[list[dict[str, Any]]]:

@@ -20,6 +20,12 @@ from silolake.iam import Decision
 KEPT = 50_000
 """How many decisions are kept; the oldest go first."""
 
+_NO_CHANGES = (
+    *("sts:*", "*:Get*", "*:List*", "*:Describe*", "*:Head*", "*:BatchGet*", "*:Start*", "*:Stop*", "*:Abort*"),
+    *("s3:PutObject", "s3:DeleteObject", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"),
+)
+"""Actions that read, or work with data: what is left writes settings."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -83,12 +89,24 @@ class DecisionLog:
                 "DELETE FROM decisions WHERE number <= (SELECT max(number) FROM decisions) - ?", (KEPT,)
             )
 
-    def find(self, *, request_id: str = "", denied_only: bool = False, limit: int = 20) -> list[Mapping[str, Any]]:
-        """The newest decisions, or all of one request, newest first."""
+    def find(
+        self, *, request_id: str = "", changes_of: str = "", denied_only: bool = False, limit: int = 20
+    ) -> list[Mapping[str, Any]]:
+        """The newest decisions, of one request or that let settings of a resource be written, newest first.
+
+        Args:
+            request_id: whose.
+            changes_of: a part of the resource's ARN.
+            denied_only: whether those that allowed are left out.
+            limit: how many at most.
+        """
         wheres, values = ["1"], []
         if request_id:
             wheres.append("request_id = ?")
             values.append(request_id)
+        if changes_of:
+            wheres += ["allowed = 1", "instr(resource, ?)", *("action NOT GLOB ?" for _ in _NO_CHANGES)]
+            values += [changes_of, *_NO_CHANGES]
         if denied_only:
             wheres.append("allowed = 0")
         with self._turn:

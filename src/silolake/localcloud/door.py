@@ -130,6 +130,7 @@ class Door:
     def _decisions(self, said: dict[str, Any]) -> object:
         return self._cloud.decisions.find(
             request_id=str(said.get("request_id", "")),
+            changes_of=str(said.get("changes_of", "")),
             denied_only=bool(said.get("denied_only", False)),
             limit=max(1, min(int(said.get("limit", 20)), 1000)),
         )

@@ -5,6 +5,7 @@ platform's runner.
 """
 
 from silolake.provisioning.bootstrapping import bootstrap, plan_bootstrap
+from silolake.provisioning.drift import mend
 from silolake.provisioning.enrolling import enrolment_of, plan_enroll, products_of, steps_of
 from silolake.provisioning.observing import Observed, observe
 from silolake.provisioning.planning import plan_provision
@@ -20,6 +21,7 @@ __all__ = [
     "enroll",
     "enrolment_of",
     "explain",
+    "mend",
     "observe",
     "plan_bootstrap",
     "plan_enroll",

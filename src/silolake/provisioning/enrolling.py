@@ -71,12 +71,21 @@ def put_catalog_policy(cloud: Cloud, rooms: Rooms, organization: Organization, s
     """
     account = organization.account(silo)
     steward = _steward(cloud, account)
-    wanted = json.loads(render_policy(rooms, CATALOG_POLICY, ground_of(organization), account.id))
     present, condition = _present_policy(steward)
-    merged = _merge(present, [_named(statement) for statement in wanted["Statement"]])
+    merged = _merge(present, statements_of(rooms, organization, account))
     if present is None or merged != present["Statement"]:
         document = {"Version": "2012-10-17", "Statement": merged}
         steward.call("glue", "put_resource_policy", PolicyInJson=json.dumps(document), EnableHybrid="TRUE", **condition)
+
+
+def statements_of(rooms: Rooms, organization: Organization, silo: Account) -> list[dict[str, Any]]:
+    """The lake's statements in a silo's catalog policy. Pure.
+
+    Raises:
+        WrongState: a unit or an account that they name is yet to come.
+    """
+    wanted = json.loads(render_policy(rooms, CATALOG_POLICY, ground_of(organization), silo.id))
+    return [_named(statement) for statement in wanted["Statement"]]
 
 
 def _named(statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def register(cloud: Cloud, organization: Organization, silo: str) -> None:
     settings: dict[str, Any] = {
         "Name": silo,
         "Type": "GLUE",
-        "Description": f"the catalog of the silo {silo}",
+        "Description": describe_catalog(silo),
         "Parameters": {"catalog-id": account.id.text},
     }
     present = _registered(analytics, silo)
@@ -118,6 +127,11 @@ def register(cloud: Cloud, organization: Organization, silo: str) -> None:
         analytics.call("athena", "create_data_catalog", **settings)
     elif present.get("Parameters", {}).get("catalog-id") != account.id.text:
         analytics.call("athena", "update_data_catalog", **settings)
+
+
+def describe_catalog(silo: str) -> str:
+    """What a catalog that was registered here says of itself."""
+    return f"the catalog of the silo {silo}"
 
 
 def _registered(analytics: Cloud, silo: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from silolake.cloud import Cloud
@@ -18,11 +18,21 @@ _POLICY_TYPES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
 
 @dataclass(frozen=True)
 class ObservedStackSet:
-    """A stack set: its body as data, its tags, and each account's state of it."""
+    """A stack set.
+
+    Attributes:
+        body: its template, as data.
+        settings: whether it is deployed to new accounts, whether those that leave keep it, what it waits for.
+        instances: each account's state of it, by the account's id.
+        units: the ids of the units it is deployed to.
+        stacks: the id of each account's stack.
+    """
 
     body: Any
     settings: Mapping[str, Any]
     instances: Mapping[str, str]
+    units: frozenset[str] = frozenset()
+    stacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,13 +103,19 @@ def _stack_sets(cloud: Cloud, prefix: str) -> dict[str, ObservedStackSet]:
         if not name.startswith(prefix):
             continue
         about = cloud.call("cloudformation", "describe_stack_set", StackSetName=name, CallAs=AS_DELEGATE)["StackSet"]
-        instances = cloud.pages(
-            "cloudformation", "list_stack_instances", "Summaries", StackSetName=name, CallAs=AS_DELEGATE
+        instances = list(
+            cloud.pages("cloudformation", "list_stack_instances", "Summaries", StackSetName=name, CallAs=AS_DELEGATE)
         )
+        automatic = about.get("AutoDeployment", {})
         found[name] = ObservedStackSet(
             json.loads(about["TemplateBody"]),
-            {"AutoDeployment": about.get("AutoDeployment", {})},
+            {
+                "deployed to new accounts": bool(automatic.get("Enabled")),
+                "kept by accounts that leave": bool(automatic.get("RetainStacksOnAccountRemoval")),
+            },
             {each["Account"]: _state(each) for each in instances},
+            frozenset(about.get("OrganizationalUnitIds", ())),
+            {each["Account"]: str(each.get("StackId", "")) for each in instances},
         )
     return found
 

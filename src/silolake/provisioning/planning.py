@@ -18,7 +18,6 @@ from silolake.provisioning.steps import (
     CreateAccount,
     CreateUnit,
     DeployStackSet,
-    DetachGuardRail,
     MoveAccount,
     ProvisioningStep,
     PutGuardRail,
@@ -110,14 +109,22 @@ def _stack_sets(rooms: Rooms, observed: Observed, before: tuple[str, ...]) -> It
                          [each.digest for each in rooms.contracts.values()]])  # fmt: skip
         put, deploy = f"stack_set/{deployment.stack_set}", f"deploy/{deployment.stack_set}"
         needs = tuple(f"deploy/{each}" for each in deployment.depends_on)
-        if found is None or found.body != _body(rooms, deployment, observed):
+        is_same = found is not None and found.body == _body(rooms, deployment, observed)
+        if found is None or not is_same or found.settings != settings_of(deployment):
             yield Planned(put, PutStackSet(deployment.stack_set, found is None), ground, (*before, *needs))
         wanted = _wanted(rooms, observed, deployment)
         current = {account for account, state in (found.instances if found else {}).items() if state == "CURRENT"}
         missing = tuple(name for name, account in wanted if account not in current)
-        if found is None or missing or found.body != _body(rooms, deployment, observed):
+        reached = found.units if found else frozenset()
+        unreached = any(target_id_of(observed, unit) not in reached for unit in deployment.units)
+        if not is_same or missing or unreached:
             step = DeployStackSet(deployment.stack_set, deployment.units, missing)
             yield Planned(deploy, step, ground, (*before, *needs, put))
+
+
+def settings_of(deployment: Deployment) -> dict[str, bool]:
+    """A stack set's settings as they are wanted, in the words of ``ObservedStackSet``."""
+    return {"deployed to new accounts": True, "kept by accounts that leave": deployment.retain}
 
 
 def _wanted(rooms: Rooms, observed: Observed, deployment: Deployment) -> list[tuple[str, str]]:
@@ -154,14 +161,11 @@ def _guard_rails(rooms: Rooms, observed: Observed, before: tuple[str, ...]) -> I
         if found is None or found.document != _document(rooms, rail, observed):
             yield Planned(put, PutGuardRail(rail.policy, found is None), ground, before)
         attached = found.targets if found else frozenset()
-        wanted = {target: _target_id(observed, target) for target in rail.targets}
+        wanted = {target: target_id_of(observed, target) for target in rail.targets}
         for target, target_id in wanted.items():
             if not target_id or target_id not in attached:
                 name = f"attach/{rail.policy}/{target}"
                 yield Planned(name, AttachGuardRail(rail.policy, target), ground, (*before, put))
-        for target_id in sorted(attached - set(wanted.values())):
-            target = _target_name(observed, target_id)
-            yield Planned(f"detach/{rail.policy}/{target}", DetachGuardRail(rail.policy, target), ground, before)
 
 
 def rail_name(rooms: Rooms, rail: GuardRail) -> str:
@@ -176,14 +180,18 @@ def _document(rooms: Rooms, rail: GuardRail, observed: Observed) -> Any:
         return None
 
 
-def _target_id(observed: Observed, target: str) -> str:
+def target_id_of(observed: Observed, target: str) -> str:
+    """The id of a unit, or of the root; nothing for one that is not there."""
     if target == ROOT:
         return observed.organization.root_id
     path = observed.organization.units.get(target)
     return path.text.rstrip("/").rsplit("/", 1)[1] if path else ""
 
 
-def _target_name(observed: Observed, target_id: str) -> str:
+def target_name(observed: Observed, target_id: str) -> str:
+    """The name of what a policy is attached to: a unit's, else the id."""
+    if target_id == observed.organization.root_id:
+        return ROOT
     for name, path in observed.organization.units.items():
         if path.text.rstrip("/").endswith(f"/{target_id}"):
             return name

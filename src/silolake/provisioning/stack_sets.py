@@ -66,7 +66,7 @@ def put(cloud: Cloud, rooms: Rooms, stack_set: str, body: str, call_as: str = AS
             **settings,
             OperationPreferences={"FailureToleranceCount": 0, "MaxConcurrentCount": 4},
         )
-        _ended(cloud, name, started["OperationId"], call_as)
+        ended(cloud, name, started["OperationId"], call_as)
     else:
         cloud.call("cloudformation", "create_stack_set", **settings)
 
@@ -129,11 +129,17 @@ def _create_instances(cloud: Cloud, name: str, target: dict[str, Any], call_as: 
         OperationPreferences={"FailureToleranceCount": 0, "MaxConcurrentCount": 4},
         CallAs=call_as,
     )
-    _ended(cloud, name, started["OperationId"], call_as)
+    ended(cloud, name, started["OperationId"], call_as)
 
 
-def _ended(cloud: Cloud, name: str, operation: str, call_as: str) -> None:
-    def ended() -> str:
+def ended(cloud: Cloud, name: str, operation: str, call_as: str) -> None:
+    """Wait until an operation on a stack set has ended. Reads only.
+
+    Raises:
+        StepFailed: it did not succeed; the reason is each account's own.
+    """
+
+    def status_at_end() -> str:
         about = cloud.call(
             "cloudformation",
             "describe_stack_set_operation",
@@ -143,7 +149,7 @@ def _ended(cloud: Cloud, name: str, operation: str, call_as: str) -> None:
         )["StackSetOperation"]
         return str(about["Status"]) if about["Status"] not in ("RUNNING", "QUEUED", "STOPPING") else ""
 
-    status = until(ended, f"operation {operation} of {name} has ended", _PATIENCE_S)
+    status = until(status_at_end, f"operation {operation} of {name} has ended", _PATIENCE_S)
     if status != "SUCCEEDED":
         reasons = [
             f"{each['Account']}: {each.get('StatusReason', each['Status'])}"

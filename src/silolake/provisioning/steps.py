@@ -149,6 +149,65 @@ class ProbeSilo:
     products: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class RestoreResource:
+    """One aspect of a resource is again what its stack's template says of it.
+
+    Attributes:
+        account: whose it is.
+        what: the resource, and which aspect.
+        found: what it is instead.
+    """
+
+    account: str
+    what: str
+    found: str = ""
+
+
+@dataclass(frozen=True)
+class DeleteGuardRail:
+    """A guard rail that left the rooms holds nowhere and is no more."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DeleteStackSet:
+    """A stack set that left the rooms is withdrawn from every account and is no more; what its template retains stays.
+
+    Attributes:
+        name: its name in the organization.
+        unit: the one unit that it is withdrawn from, where it stays in others.
+    """
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class UnregisterCatalog:
+    """Analytics knows a catalog by this name no more."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DropTable:
+    """The table of a product that no pipeline makes any more is there no more, if no data lies where it points.
+
+    Attributes:
+        account: the account's name.
+        database: ``raw`` or ``processed``.
+        table: its name.
+        location: ``s3://…/``.
+    """
+
+    account: str
+    database: str
+    table: str
+    location: str
+
+
 ProvisioningStep = (
     PrepareOrganization
     | PutOrganizationRole
@@ -168,6 +227,11 @@ ProvisioningStep = (
     | RegisterCatalog
     | RestorePartitions
     | ProbeSilo
+    | RestoreResource
+    | DeleteGuardRail
+    | DeleteStackSet
+    | UnregisterCatalog
+    | DropTable
 )
 
 
@@ -211,5 +275,17 @@ def explain(step: ProvisioningStep) -> str:
             return f"register the partitions that {silo}'s data has: {', '.join(products) or 'none'}"
         case ProbeSilo(silo, products):
             return f"probe {silo} from analytics: {', '.join(products) or 'its catalog'}"
+        case DeleteGuardRail(name):
+            return f"delete the guard rail {name}"
+        case DeleteStackSet(name, unit) if unit:
+            return f"withdraw the stack set {name} from {unit}; what its stacks retain stays"
+        case DeleteStackSet(name):
+            return f"delete the stack set {name} and its stacks; what they retain stays"
+        case UnregisterCatalog(name):
+            return f"unregister the catalog {name} in analytics"
+        case DropTable(account, database, table):
+            return f"drop the table {database}.{table} of {account}, if it has no data"
+        case RestoreResource(account, what, found):
+            return f"put back {what} in {account}" + (f", which is {found}" if found else "")
         case _:
             assert_never(step)

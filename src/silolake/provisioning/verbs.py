@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from silolake.cloud import Cloud
 from silolake.cloud.organization import Organization, read_organization
 from silolake.errors import CloudError, SilolakeError, StepFailed, WrongState
-from silolake.provisioning import enrolling, stack_sets
+from silolake.provisioning import enrolling, pruning, stack_sets
 from silolake.provisioning.observing import ground_of, observe
 from silolake.provisioning.planning import ROOT, SILOS, plan_provision, prefix_of
 from silolake.provisioning.reports import Done, ProvisioningReport
@@ -18,8 +18,11 @@ from silolake.provisioning.steps import (
     CreateAccount,
     CreateUnit,
     DelegateAdministration,
+    DeleteGuardRail,
+    DeleteStackSet,
     DeployStackSet,
     DetachGuardRail,
+    DropTable,
     MoveAccount,
     PrepareOrganization,
     ProbeSilo,
@@ -31,7 +34,9 @@ from silolake.provisioning.steps import (
     RegisterCatalog,
     RequestChange,
     RestorePartitions,
+    RestoreResource,
     TagAccount,
+    UnregisterCatalog,
     WithdrawSilo,
     explain,
 )
@@ -183,6 +188,10 @@ def perform(step: ProvisioningStep, hands: Hands) -> bool:
             enrolling.probe(hands.cloud, hands.rooms, hands.organization, (silo, products))
         case PrepareOrganization() | PutOrganizationRole() | DelegateAdministration():
             raise StepFailed(explain(step), "it belongs to silolake bootstrap")
+        case RestoreResource():
+            raise StepFailed(explain(step), "mending an account performs it, with all that drifted there")
+        case DeleteGuardRail() | DeleteStackSet() | UnregisterCatalog() | DropTable():
+            pruning.perform(step, hands.cloud, hands.organization)
         case _:
             assert_never(step)
     return False

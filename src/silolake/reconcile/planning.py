@@ -17,16 +17,19 @@ from silolake.model import Account, Declared, Pending, digest
 from silolake.plan import Plan, Planned
 from silolake.provisioning import Observed
 from silolake.provisioning.planning import SILOS, prefix_of
-from silolake.provisioning.steps import MoveAccount, WithdrawSilo
+from silolake.provisioning.steps import MoveAccount, RestoreResource, WithdrawSilo
+from silolake.reconcile.drifting import Drift, find_drift
 from silolake.reconcile.pipelines import Known, Lake, arrivals, plan_commit, plan_occasions
+from silolake.reconcile.pruning import find_extras, plan_prune
 from silolake.reconcile.steps import ANALYTICS, PLATFORM, PROVISION_STEP, Mark, RunNotebook, explain
 from silolake.rooms import Rooms
 
-PROVISION, ENROLL, WITHDRAW, PUBLISH = (
+PROVISION, ENROLL, WITHDRAW, PUBLISH, MEND = (
     "provisioning/provision_organization",
     "provisioning/enroll_silo",
     "provisioning/withdraw_silo",
     "cross_silo_views/publish_view",
+    "provisioning/mend_account",
 )
 
 
@@ -37,9 +40,13 @@ class Part(Enum):
     JOIN = "silos enrolled and withdrawn, and the views over them"
     COMMIT = "runs of pipelines that a commit declares"
     OCCASIONS = "runs for deliveries, due times and pipelines' ends"
+    DRIFT = "what the resources themselves are otherwise than was applied"
+    PRUNE = "what is the lake's and declared no more"
 
 
-EVERYTHING = frozenset(Part)
+EVERYTHING = frozenset(Part) - {Part.DRIFT, Part.PRUNE}
+"""What costs no visit to each account."""
+
 COMMITTED = EVERYTHING - {Part.OCCASIONS}
 """What a commit is answered by: what it declares, whatever was delivered meanwhile."""
 
@@ -66,7 +73,11 @@ def plan_lake(
     """
     observed = provisioning.observe(cloud, prefix_of(rooms), known.tags)
     organization, applied = observed.organization, known.applied
+    drift = find_drift(cloud, rooms, observed, applied) if Part.DRIFT in parts else Drift()
+    # What has drifted is as if it had never been applied, and the step that mends it makes sure of all it says.
+    applied = {which: said for which, said in applied.items() if "/".join(which) not in drift.mended_by}
     provision = tuple(_provision(rooms, observed)) if Part.PROVISION in parts else ()
+    mends = tuple(_mend(drift, organization))
     joins = (*_withdraw(rooms, organization, applied), *_enroll(rooms, organization, applied))
     views = tuple(_publish(rooms, organization, applied, bool(provision)))
     if Part.JOIN not in parts:
@@ -77,7 +88,10 @@ def plan_lake(
         *(plan_occasions(lake, arrived) if Part.OCCASIONS in parts else ()),
         *(plan_commit(lake) if Part.COMMIT in parts else ()),
     )
-    return Plan.of((*provision, *joins, *views, *piped)), observed, arrived
+    planned = (*provision, *mends, *joins, *views, *piped)
+    extras = find_extras(cloud, rooms, observed, applied) if Part.PRUNE in parts else ()
+    prune = tuple(plan_prune(extras, [each.name for each in planned]))
+    return Plan.of((*planned, *prune)), observed, arrived
 
 
 def lines_of(plan: LakePlan) -> Iterator[str]:
@@ -98,6 +112,16 @@ def _provision(rooms: Rooms, observed: Observed) -> Iterator[Planned[RunNotebook
     left += [each.name for each in steps if isinstance(each, MoveAccount) and each.unit == SILOS]
     marks = tuple(Mark("enroll", each, "") for each in left)
     yield Planned(PROVISION_STEP, RunNotebook(PROVISION, {}, PLATFORM, Declared(ground), steps, marks), ground)
+
+
+def _mend(drift: Drift, organization: Organization) -> Iterator[Planned[RunNotebook]]:
+    for name in sorted(organization.accounts):
+        found = drift.of(f"mend/{name}")
+        if found:
+            steps = tuple(RestoreResource(each.account, each.what, each.found) for each in found)
+            ground = digest([str(each) for each in found])
+            run = RunNotebook(MEND, {"account": name}, PLATFORM, Declared(ground), steps)
+            yield Planned(f"mend/{name}", run, ground, (PROVISION_STEP,))
 
 
 def _enroll(rooms: Rooms, organization: Organization, applied: Applied) -> Iterator[Planned[RunNotebook]]:
@@ -140,7 +164,7 @@ def _enrolment(rooms: Rooms, organization: Organization, silo: Account) -> str:
 
 def _enrolling(silo: str, ground: str, steps: tuple[provisioning.ProvisioningStep, ...]) -> Planned[RunNotebook]:
     run = RunNotebook(ENROLL, {"silo": silo}, PLATFORM, Declared(ground), steps, (Mark("enroll", silo, ground),))
-    return Planned(f"enroll/{silo}", run, ground, (PROVISION_STEP,))
+    return Planned(f"enroll/{silo}", run, ground, (PROVISION_STEP, f"mend/{silo}", f"mend/{ANALYTICS}"))
 
 
 def _publish(
@@ -159,7 +183,7 @@ def _publish(
         steps = tuple(each.step for each in cross_silo_views.plan_view(rooms, view, organization))
         marks = (Mark("publish", view.name, ground),)
         run = RunNotebook(PUBLISH, {"view": view.name}, ANALYTICS, Declared(ground), steps, marks)
-        yield Planned(f"publish/{view.name}", run, ground, (PROVISION_STEP, *joining))
+        yield Planned(f"publish/{view.name}", run, ground, (PROVISION_STEP, f"mend/{ANALYTICS}", *joining))
 
 
 def _joining(rooms: Rooms, organization: Organization) -> bool:

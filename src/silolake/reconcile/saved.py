@@ -6,7 +6,7 @@ anew, and only what is still the same is performed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,12 @@ def to_json(plan: LakePlan, settings: Settings, commit: str) -> dict[str, Any]:
         "commit": commit,
         "steps": [step_json(each) for each in plan],
     }
+
+
+def options_of(saved: Mapping[str, Any], known: Iterable[str]) -> dict[str, bool]:
+    """Which of the known options a saved plan was made with. Pure."""
+    said = saved.get("options")
+    return {name: True for name in known if isinstance(said, Mapping) and said.get(name) is True}
 
 
 def step_json(planned: Planned[RunNotebook]) -> dict[str, Any]:

@@ -25,7 +25,18 @@ class ValidateDrop:
     drop: ObjectVersion
 
 
-NativeStep = ProvisioningStep | ViewStep | ValidateDrop
+@dataclass(frozen=True)
+class ForgetSchedule:
+    """How far a schedule was looked at that no pipeline has any more is known no more.
+
+    Attributes:
+        key: of the object in the platform's state bucket.
+    """
+
+    key: str
+
+
+NativeStep = ProvisioningStep | ViewStep | ValidateDrop | ForgetSchedule
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ def explain(step: RunNotebook | NativeStep) -> str:
             return f"run {notebook}{said} for {account}{_because(occasion)}"
         case ValidateDrop(drop):
             return f"validate {drop.key} (version {drop.version_id[:8]}) of {drop.bucket}"
+        case ForgetSchedule(key):
+            return f"forget how far the schedule {key} was looked at"
         # Each room explains its own steps; its own match is the one that must be complete.
         case _ if isinstance(step, get_args(ViewStep)):
             return cross_silo_views.explain(cast(ViewStep, step))

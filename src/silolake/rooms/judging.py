@@ -144,6 +144,8 @@ def _iam_kind(kind: PolicyKind) -> IamKind:
             return IamKind.RCP
         case "glue" | "kms" | "bucket" | "organizations":
             return IamKind.RESOURCE
+        case "identity":
+            return IamKind.IDENTITY
         case _:
             assert_never(kind)
 

@@ -31,7 +31,7 @@ from silolake.rooms.values import (
 )
 
 MODES = ("managed", "observed")
-POLICY_KINDS = ("scp", "rcp", "glue", "kms", "bucket", "organizations")
+POLICY_KINDS = ("scp", "rcp", "glue", "kms", "bucket", "organizations", "identity")
 ATTACHABLE = ("scp", "rcp")
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html: 6 to 64 characters

@@ -232,6 +232,9 @@ class _Embedded(_Literal):
                 table = glue_table(pipeline.contract, zone, {"Fn::Sub": f"s3://{bucket}/{folder}/"})
                 made[logical_id_of(zone, pipeline.product)] = {
                     "Type": "AWS::Glue::Table",
+                    # A pipeline that leaves Git leaves its table and data to whoever says --prune.
+                    "DeletionPolicy": "Retain",
+                    "UpdateReplacePolicy": "Retain",
                     "Properties": {
                         "CatalogId": {"Ref": "AWS::AccountId"},
                         "DatabaseName": _database(resources, zone),

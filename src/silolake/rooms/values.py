@@ -9,11 +9,11 @@ from typing import Literal
 
 from silolake.contracts import Contract
 from silolake.contracts.lines import Node
-from silolake.model import AccountId, Name, Region
+from silolake.model import AccountId, Name, Region, digest
 from silolake.rooms.selectors import Selector
 
 Mode = Literal["managed", "observed"]
-PolicyKind = Literal["scp", "rcp", "glue", "kms", "bucket", "organizations"]
+PolicyKind = Literal["scp", "rcp", "glue", "kms", "bucket", "organizations", "identity"]
 Published = Literal["partitioned_table", "union"]
 Plain = str | int | float | bool | None
 
@@ -232,6 +232,11 @@ class OnSchedule:
     when: str
     time_zone: str = "UTC"
     missed: Missed = "last"
+
+    @property
+    def slug(self) -> str:
+        """What names it where it is kept how far it was looked at."""
+        return digest([self.when, self.time_zone])[:12]
 
 
 @dataclass(frozen=True)

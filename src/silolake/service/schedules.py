@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from silolake import schedules
 from silolake.cloud import Cloud, find_local
 from silolake.errors import CloudError
-from silolake.model import Due, Pending, digest
+from silolake.model import Due, Pending
 from silolake.rooms import LocalCloud, OnSchedule, Pipeline, Rooms
 from silolake.service.places import Places
 from silolake.session import Session
@@ -61,7 +61,7 @@ def fall_due(session: Session, at: datetime) -> list[Pending]:
     bucket = session.rooms.settings.bucket(session.organization.account("platform").id, "state")
     came: list[Pending] = []
     for pipeline, trigger in scheduled(session.rooms):
-        ledger = _Ledger(session.cloud, bucket, f"state/schedules/{pipeline.name}/{_slug(trigger)}.json")
+        ledger = _Ledger(session.cloud, bucket, f"state/schedules/{pipeline.name}/{trigger.slug}.json")
         looked = ledger.read()
         if looked is None:
             # A rate is due at once when it is first seen, as EventBridge Scheduler's is without a start date.
@@ -98,10 +98,6 @@ def due_times(trigger: OnSchedule, looked: Looked, until: datetime) -> list[date
             return on_time or missed[-1:]
         case _:
             return on_time
-
-
-def _slug(trigger: OnSchedule) -> str:
-    return digest([trigger.when, trigger.time_zone])[:12]
 
 
 class _Ledger:

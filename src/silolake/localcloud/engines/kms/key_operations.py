@@ -270,6 +270,13 @@ def _check_policy_name(call: Call) -> None:
         raise AwsError("NotFoundException", "No such policy exists")
 
 
+@PLAYS("ListGrants", access=on_own_key, differs="No key has one: CreateGrant is not played.")
+def list_grants(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ListGrants.html"""
+    own_key(call)
+    return {"Grants": [], "Truncated": False}
+
+
 @PLAYS("ListKeyPolicies", access=on_own_key)
 def list_key_policies(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeyPolicies.html"""
