@@ -146,12 +146,12 @@ class Session:
         return ended
 
     def _perform(self, step: RunNotebook) -> RunRecord:
-        # A verb's steps were found missing, so the run is wanted although its like may have completed before.
-        record = self.runner.run(self.request(step), again=bool(step.beneath))
-        if record.completed:
+        def mark_all(_: RunRecord) -> None:
             for mark in step.marks:
                 self.runner.journal.mark_applied(mark.kind, mark.name, mark.digest)
-        return record
+
+        # A verb's steps were found missing, so the run is wanted although its like may have completed before.
+        return self.runner.run(self.request(step), again=bool(step.beneath), then=mark_all)
 
     def retry(self, entry: Entry) -> RunRecord:
         """Make a new attempt of a run, as what it was: same notebook, parameters, account and occasion. Writes.
@@ -189,12 +189,15 @@ class Session:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lake's lease while the block works. Writes.
+        """Hold the lake's lease while the block works; taken over from the dead, their records are read first. Writes.
 
         Raises:
             WrongState: another living process holds it.
         """
+        was_left = self.runner.journal.is_left(ALONE)
         with self.runner.journal.alone(ALONE):
+            if was_left:
+                self.runner.close_left()
             yield
 
 

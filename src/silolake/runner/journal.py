@@ -224,6 +224,25 @@ class Journal:
             raise WrongState(told, "silolake runs shows who took it over")
         return self._put(replace(entry, held_until=_from_now(timedelta()), **changes))
 
+    def close(self, entry: Entry, status: str, reason: str, left: tuple[str, str]) -> Entry:
+        """Write how an attempt has ended that nobody works on any more. Writes.
+
+        Args:
+            entry: as it was read.
+            status, reason: how it ended.
+            left: when, and where its record lies.
+
+        Raises:
+            WrongState: somebody has taken it up meanwhile.
+        """
+        ended_at, record = left
+        return self._put(replace(entry, status=status, reason=reason, ended_at=ended_at, record=record))
+
+    def is_left(self, name: str) -> bool:
+        """Whether a lease was held by a process that is gone. Reads only."""
+        found = Journal(self._cloud, self._bucket, "lease", self._rhythm).find(name)
+        return found is not None and found.status == RUNNING and _is_left(found)
+
     def _renew(self, run: str) -> bool:
         """Put off when others may take a run over; ``False`` once it is not this process's any more. Writes."""
         entry = self.find(run)

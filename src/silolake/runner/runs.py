@@ -15,7 +15,7 @@ from typing import Any
 
 from silolake.cloud import Cloud, Credentials
 from silolake.cloud.organization import Organization
-from silolake.errors import SilolakeError
+from silolake.errors import CloudError, SilolakeError
 from silolake.model import Account, Delivered, ObjectVersion, Occasion, Region, Target, digest, occasion_json
 from silolake.rooms.kinds import Value
 from silolake.rooms.notebooks import Notebook, as_json
@@ -124,12 +124,16 @@ class Runner:
         """End what serves the kernels."""
         self._endpoint.close()
 
-    def run(self, request: Request, *, again: bool = False) -> RunRecord:
+    def run(
+        self, request: Request, *, again: bool = False, then: Callable[[RunRecord], None] = lambda _: None
+    ) -> RunRecord:
         """Run a notebook and keep its record; what has completed under the same identity is not run again. Writes.
 
         Args:
             request: what is to be run.
             again: make a new attempt even of what has completed.
+            then: done once it has completed and its record is kept, before the journal says so: a kill between the two
+                must not leave a run that has completed and whose consequence is missing, for it would be run again.
 
         Raises:
             BadParameters: before anything is started.
@@ -140,7 +144,9 @@ class Runner:
         run = request.run
         known = self.journal.find(run)
         if known is not None and known.status == states.COMPLETED and not again:
-            return self._record(known.record)
+            record = self._record(known.record)
+            then(record)
+            return record
         facts = {
             "notebook": request.notebook.name,
             "parameters": as_json(values),
@@ -151,6 +157,8 @@ class Runner:
         with self.journal.claimed(run, facts) as entry:
             try:
                 record, at = self._attempt(request, values, run, entry.attempt)
+                if record.completed:
+                    then(record)
             except (SilolakeError, KeyboardInterrupt) as error:
                 status = states.CANCELLED if isinstance(error, KeyboardInterrupt) else states.FAILED
                 reason = redact(str(error) or "interrupted", self._secrets())
@@ -253,6 +261,20 @@ class Runner:
         said = json.loads(self._cloud.call("s3", "get_object", Bucket=bucket, Key=key)["Body"].read())
         said["cells"] = tuple(said["cells"])
         return RunRecord(**said)
+
+    def close_left(self) -> None:
+        """Say of attempts that were left by a killed process, their records kept, how these say they ended. Writes."""
+        for entry in self.journal.entries(1000):
+            account = self._organization.accounts.get(str(entry.facts["account"]))
+            if entry.status != states.KILLED or account is None:
+                continue
+            bucket = self._place.bucket(self._platform, "records")
+            at = f"s3://{bucket}/{account.id}/runs/{entry.run}/{entry.attempt}/run.json"
+            try:
+                record = self._record(at)
+            except CloudError:  # it was killed before it had ended
+                continue
+            self.journal.close(entry, record.status, record.reason, (record.ended_at, at))
 
     def record(self, run: str) -> RunRecord | None:
         """The record of a run's last ended attempt. Reads only."""
