@@ -159,18 +159,20 @@ class Service:
         Returns:
             How each run ended; nothing where nothing came about.
         """
-        found = self._current()
-        if found is None:
-            return ()
-        rooms, commit = found
-        with self.turns.taken("what came about meanwhile"), self._opened(rooms, commit) as session:
+        with self.turns.taken("what came about meanwhile"):
+            # Only now: whoever had the turn before may have applied another commit.
+            found = self._current()
+            return self._watch(*found) if found is not None else ()
+
+    def _watch(self, rooms: Rooms, commit: str) -> tuple[Applied, ...]:
+        ended: list[Applied] = []
+        with self._opened(rooms, commit) as session:
             if not len(session.plan(WATCHED)):
                 session.settle()
                 return ()
-            ended: list[Applied] = []
             with session.alone():
                 self._reconcile(session, WATCHED, _log.info, lambda: False, ended.append)
-            return tuple(ended)
+        return tuple(ended)
 
     def _current(self) -> tuple[Rooms, str] | None:
         """The rooms that hold now: of the commit that was applied last, else the workspace's own as they lie there."""
