@@ -13,7 +13,8 @@ from silolake.cross_silo_views import DropSourceTable, DropView, apply_step, com
 from silolake.errors import StepFailed, UnknownName, WrongState
 from silolake.sql import parse_query, tables_read
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+# One lake that each test changes and leaves as it was: they are one worker's.
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.xdist_group("publishing")]
 
 ASKED = "SELECT silo, flight, temp, aircraft_age, manufacturer FROM cross_silo.delay_causes"
 ANSWER = [
@@ -55,6 +56,7 @@ def test_what_a_silo_delivers_is_read_without_another_publication(lake: Lake) ->
 
 def test_a_silo_joins_leaves_and_joins_again(lake: Lake) -> None:
     """Its rows are in the view, out of it, and in it again; its files never move."""
+    lake.publish().raise_if_incomplete()
     lake.make_silo("swf", kind="airport")
     line = "2013,1,1,517,515,2,830,819,11,UA,3003,N14228,SWF,IAH,227,1400,5,15,2013-01-01T10:00:00Z\n"
     lake.fill("swf", "flights", FLIGHTS + line)
