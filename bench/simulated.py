@@ -84,7 +84,7 @@ class Simulated(Cloud):
             case "describe_policy":
                 return {"Policy": {"Content": self._rails[given["PolicyId"]]}}
             case "describe_stack_set":
-                return {"StackSet": {"TemplateBody": self._templates[given["StackSetName"]]}}
+                return {"StackSet": self._stack_set(given["StackSetName"])}
             case "get_object":
                 if given["Key"] not in self._objects:
                     raise CloudError("s3:get_object", "NoSuchKey", given["Key"])
@@ -140,6 +140,17 @@ class Simulated(Cloud):
                 yield from ({"Key": key, "LastModified": at} for key in found)
             case _:
                 raise NotImplementedError(operation)
+
+    def _stack_set(self, name: str) -> dict[str, Any]:
+        (of,) = (each for each in self._rooms.organization.deployments if name == self._full(each.stack_set))
+        return {
+            "TemplateBody": self._templates[name],
+            "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": of.retain},
+            "OrganizationalUnitIds": [self._ids[each] for each in of.units],
+        }
+
+    def _full(self, stack_set: str) -> str:
+        return prefix_of(self._rooms) + stack_set.replace("_", "-")
 
     @cached_property
     def _ground(self) -> Ground:
